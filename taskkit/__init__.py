@@ -1,0 +1,47 @@
+"""taskkit: task mining for Jupyter. Frames in, frames out; nothing heavy is loaded before it is used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+# public name → module that defines it; loaded at first use, so that `import taskkit` stays as light as polars
+_PUBLIC = {
+    name: module
+    for module, names in {
+        "taskkit.errors": "TaskkitError LogFileError ContractError SettingError MissingExtraError",
+        "taskkit.schema": "EVENTS SEGMENTS TASKS VARIANTS PROCESS CASES check",
+        "taskkit.privacy": "posture pseudonym redact suppress_small_groups",
+        "taskkit.log": "IMPORTERS from_table read_log read_metadata scan_log write_log",
+        "taskkit.quality": "check_quality",
+        "taskkit.activities": "name_activities",
+        "taskkit.segments": "METHODS list_segments segment",
+        "taskkit.routines": "find_routines",
+        "taskkit.tasks": "find_tasks list_tasks",
+        "taskkit.variants": "count_variants find_variants",
+        "taskkit.comparison": "compare",
+        "taskkit.overlay": "attribute_cases list_cases read_process_log step_effort",
+        "taskkit.automation": "CRITERIA score_automation",
+        "taskkit.evaluation": "score_segments score_tasks",
+        "taskkit.decisions": "Decisions",
+        "taskkit.pipeline": "mine",
+        "taskkit.report": "write_report",
+    }.items()
+    for name in names.split()
+}
+_MODULES = ("charts", "widgets")
+
+__all__ = sorted([*_PUBLIC, *_MODULES])
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PUBLIC:
+        return getattr(importlib.import_module(_PUBLIC[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"taskkit.{name}")
+    raise AttributeError(f"module 'taskkit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -14,7 +14,7 @@ from taskkit.schema import SEGMENTS, TASKS, require, require_columns
 Array = np.ndarray[Any, Any]
 
 MOST_DISTINCT = 3_000  # distinct contents that are clustered against one another; further ones join the nearest cluster
-SAME_TASK = 0.85  # two task models whose average contents are this similar are one task
+SAME_TASK = 0.6  # two task models whose average contents are this similar are one task
 
 
 def find_tasks(segments: pl.DataFrame, *, similarity: float = 0.4, min_segments: int = 3) -> pl.DataFrame:
@@ -115,10 +115,14 @@ def list_tasks(segments: pl.DataFrame) -> pl.DataFrame:
 
 # ------------------------------------------------------------------------------------------------------------ grouping
 def _vectors(segments: pl.DataFrame) -> tuple[Any, Array]:
-    """A sparse unit vector for each distinct content (bag of activities), and the number of each segment's content."""
+    """A sparse unit vector for each distinct content (bag of places touched), and the number of each segment's content."""
     from scipy.sparse import csr_array, diags_array
 
-    bags = segments.select("segment_id", pl.col("activities").list.sort().alias("bag"))
+    touched = segments.select("segment_id", touched=pl.col("activities")).explode("touched", empty_as_null=True)
+    touched = touched.with_columns(_without_verb("touched").fill_null("")).sort("segment_id", "touched")
+    bags = segments.select("segment_id").join(
+        touched.group_by("segment_id", maintain_order=True).agg(bag=pl.col("touched")), on="segment_id", maintain_order="left"
+    )
     bags = bags.with_columns(content=pl.col("bag").list.join("\u0000").rank("dense") - 1)
     number = bags["content"].to_numpy().astype(np.int64)
     distinct = bags.unique("content", keep="first").sort("content")
@@ -208,12 +212,16 @@ def _names(segments: pl.DataFrame, order: Array, most: int = 2) -> list[str]:
         .explode("step", empty_as_null=True)
         .drop_nulls()
     )
-    steps = steps.with_columns(thing=_thing()).filter(pl.col("thing").is_not_null())
-    steps = steps.unique(["segment_id", "thing"])
+    done = pl.col("step").str.contains(" · ", literal=True)  # on an element, not a window that was only looked at
+    steps = steps.with_columns(
+        thing=_thing(),
+        weight=pl.when(pl.col("step").str.contains("^(?i)click|^use|^press")).then(1.0).when(done).then(0.8).otherwise(0.6),
+    ).drop_nulls("thing")
+    steps = steps.sort("segment_id", "thing", "weight", descending=[False, False, True]).unique(["segment_id", "thing"], keep="first")
     sizes = segments.group_by("_group").agg(size=pl.len())
     share = (
         steps.group_by("_group", "thing")
-        .agg(n=pl.len())
+        .agg(n=pl.len(), weight=pl.col("weight").mean())
         .join(sizes, on="_group")
         .with_columns(share=pl.col("n") / pl.col("size"))
     )
@@ -221,7 +229,7 @@ def _names(segments: pl.DataFrame, order: Array, most: int = 2) -> list[str]:
     total = share.group_by("thing").agg(everywhere=pl.col("share").sum())
     others = max(len(order) - 1, 1)
     share = share.join(total, on="thing").with_columns(
-        score=pl.col("share") - 1.5 * (pl.col("everywhere") - pl.col("share")) / others
+        score=pl.col("weight") * (pl.col("share") - 1.5 * (pl.col("everywhere") - pl.col("share")) / others)
     ).sort("_group", "score", "thing", descending=[False, True, False])  # fmt: skip
     names: list[str] = []
     for group in order:
@@ -237,9 +245,13 @@ def _names(segments: pl.DataFrame, order: Array, most: int = 2) -> list[str]:
     return names
 
 
+def _without_verb(name: str) -> pl.Expr:
+    """Where something was done: copying from a field, pasting into it and typing there touch the same place."""
+    return pl.col(name).str.replace(r"^(type into|paste into|press key in|shortcut in|\S+) ", "")
+
+
 def _thing() -> pl.Expr:
     """What a step was done to: the activity without its screen and its verb."""
-    head = pl.col("step").str.split(" · ").list.first()
-    bare = head.str.replace(r"^(type into|paste into|press key in|shortcut in|double-click|right-click|\S+) ", "")
-    bare = bare.str.strip_chars(" #.,:;-")
+    bare = _without_verb("step").str.split(" · ").list.first()
+    bare = bare.str.replace_all(r"\S*[#‹›\[\]]\S*", "").str.replace_all(r"\s+", " ").str.strip_chars(" .,:;-")
     return pl.when(bare.str.len_chars().is_between(3, 40)).then(bare)

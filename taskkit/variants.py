@@ -78,6 +78,43 @@ def count_variants(segments: pl.DataFrame, *, rare: float = 0.1) -> pl.DataFrame
     return counted.select(pl.col(c.name).cast(c.dtype) for c in VARIANTS.columns)
 
 
+def count_successions(segments: pl.DataFrame) -> pl.DataFrame:
+    """Count which activity directly follows which, inside each task (the directly-follows graph).
+
+    Parameters
+    ----------
+    segments : segments frame with `task_id`.
+
+    Returns
+    -------
+    One row per task and pair, most frequent first: `task_id`, `before`, `after`, `times`, `segments`, `people`. A null
+    `before` is the start of a segment, a null `after` its end.
+
+    Raises
+    ------
+    ContractError : `find_tasks` has not been run.
+
+    >>> import polars as pl, taskkit as tk
+    >>> log = tk.from_table(pl.DataFrame({"at": range(1_800_000_000, 1_800_000_006), "what": list("ab" * 3)}),
+    ...                     columns={"timestamp": "at", "event_name": "what"})
+    >>> segments = tk.find_tasks(tk.list_segments(tk.segment(tk.name_activities(log), method="anchor", end="^b$")))
+    >>> tk.count_successions(segments).select("before", "after", "times").rows()
+    [(None, 'a', 3), ('a', 'b', 3), ('b', None, 3)]
+    """
+    require_columns(segments, "task_id", "activities", made_by="find_tasks")
+    nothing = pl.lit([None], dtype=pl.List(pl.String))
+    pairs = (
+        segments.drop_nulls("task_id")
+        .select("segment_id", "task_id", "user", before=pl.concat_list(nothing, "activities"),
+                after=pl.concat_list("activities", nothing))
+        .explode("before", "after", empty_as_null=True)
+    )  # fmt: skip
+    counted = pairs.group_by("task_id", "before", "after").agg(
+        times=pl.len(), segments=pl.col("segment_id").n_unique(), people=pl.col("user").n_unique()
+    )  # fmt: skip
+    return counted.sort("task_id", "times", "before", "after", descending=[False, True, False, False])
+
+
 def _with_ways(segments: pl.DataFrame, rare: float) -> pl.DataFrame:
     """The segments with `variant_id` and `_way`, the activities that make the variant."""
     require_columns(segments, "task_id", "activities", made_by="find_tasks")

@@ -13,8 +13,8 @@ import numpy as np
 STAY, NEW, SWITCH = 0, 1, 2  # how a step follows the one before: same stretch, a new segment, suspended or resumed work
 
 
-@nb.njit(cache=True, fastmath=False)  # type: ignore[untyped-decorator]
-def decode(  # type: ignore[no-untyped-def]
+@nb.njit(cache=True, fastmath=False)
+def decode(
     x, pair1, pair2, gap_score, session_start, log_next, log_skip, log_any, log_start, log_end, log_stay, log_prior,
     background, enter_background, leave_background, stay_background, suspend, again,
 ):  # fmt: skip
@@ -83,8 +83,8 @@ def decode(  # type: ignore[no-untyped-def]
     return path, kinds, total + best
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
-def count(x, pair1, pair2, path, kinds, k_models, n_symbols, n_pair1, n_pair2):  # type: ignore[no-untyped-def]
+@nb.njit(cache=True)
+def count(x, pair1, pair2, path, kinds, k_models, n_symbols, n_pair1, n_pair2):
     """What every model was seen to do: successors, successors with one step between, activities, starts and ends."""
     n = len(x)
     successors = np.zeros((n_pair1, k_models), np.float32)
@@ -117,8 +117,8 @@ def count(x, pair1, pair2, path, kinds, k_models, n_symbols, n_pair1, n_pair2): 
     return successors, skips, activities, starts, ends, sources1, sources2, begun, rest
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
-def decode_blocks(x, session_start, log_any, penalty):  # type: ignore[no-untyped-def]
+@nb.njit(cache=True)
+def decode_blocks(x, session_start, log_any, penalty):
     """A sticky unigram model: the first rough division into blocks that use the same activities."""
     n, k_models = len(x), log_any.shape[1]
     score = log_any[x[0]].copy()
@@ -144,8 +144,8 @@ def decode_blocks(x, session_start, log_any, penalty):  # type: ignore[no-untype
     return path
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
-def join_fragments(path, kinds, session_start, k_models, longest):  # type: ignore[no-untyped-def]
+@nb.njit(cache=True)
+def number_segments(path, kinds, session_start, k_models, longest):
     """Number the segments; work that was suspended and resumed within `longest` steps keeps its number, background is -1."""
     n = len(path)
     labels = np.full(n, -1, np.int64)
@@ -167,8 +167,8 @@ def join_fragments(path, kinds, session_start, k_models, longest):  # type: igno
     return labels
 
 
-@nb.njit(cache=True)  # type: ignore[untyped-decorator]
-def count_near(x, session_start, n_symbols, window):  # type: ignore[no-untyped-def]
+@nb.njit(cache=True)
+def count_near(x, session_start, n_symbols, window):
     """How often two activities stand near one another, weighted by 1/distance."""
     near = np.zeros((n_symbols, n_symbols), np.float32)
     for i in range(len(x)):

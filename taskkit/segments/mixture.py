@@ -26,10 +26,13 @@ from taskkit.errors import SettingError
 Array = np.ndarray[Any, Any]
 
 STARTS = (8, 16, 32)  # numbers of models to begin with
+WINDOWS = (3, 6)  # steps to either side that the first clusters are made of
 SAMPLE_STEPS = 20_000  # the numbers are compared on at most about this many steps
+OPENING_WEIGHT = 20.0  # of how likely the beginnings of sessions are, against the description length
 ROUNDS, ITERATIONS = 6, 12  # of merging and cutting; of EM in each
 SUSPEND = -9.0  # log-probability of leaving a task without finishing it
 RESUME_WITHIN = 150  # steps after which suspended work is not taken up again
+EDGE = 0.1  # an activity starts (ends) a task if at least this part of its occurrences does
 MIN_SEGMENTS = 3  # a model that explains fewer is given up
 RARE = 2  # activities seen less often are known by their application and event type only
 SEEN_ONCE_SHARE = 0.04  # part of a model's emissions that is left to whatever the log holds
@@ -72,11 +75,15 @@ def segment_by_model(steps: pl.DataFrame, *, seed: int = 0, tasks: int | None = 
     starts = [k for k in STARTS if k * 10 <= len(stream.x)] or [2]
     starts = sorted({min(k, tasks) for k in starts}) if tasks else starts
     sample = _sample(stream, seed)
-    tried = [(fit(sample, k, cut, seed), k, cut) for k in starts for cut in (False, True)]
-    best, k, cut = min(tried, key=lambda t: t[0].length)
+    settings = [(k, window, cut) for k in starts for window in WINDOWS for cut in (False, True)]
+    tried = sorted(((fit(sample, *setting, seed), setting) for setting in settings), key=lambda t: t[0].length)
+    best, setting = min(
+        ((shift_loops(sample, labels), setting) for labels, setting in tried[:3]), key=lambda t: t[0].length
+    )
     if len(sample.x) < len(stream.x):
-        best = fit(stream, k, cut, seed)
-    ids = kernels.join_fragments(best.path, best.kinds, stream.opens, best.models, RESUME_WITHIN)
+        best = shift_loops(stream, fit(stream, *setting, seed))
+    ids = kernels.number_segments(best.path, best.kinds, stream.opens, best.models, RESUME_WITHIN)
+    ids = resume_suspended(stream, best, ids)
     model = np.where(ids < 0, -1, best.path).astype(np.int32)
     return _frame(ids, model, _confidence(ids, best.fits))
 
@@ -89,7 +96,7 @@ def encode(steps: pl.DataFrame) -> Stream:
     )  # fmt: skip
     named = steps.select("user", "session_id", "timestamp", word=word)
     codes = named.select(pl.col("word").rank("dense") - 1).to_series().to_numpy().astype(np.int32)
-    opens = named.select((pl.int_range(pl.len()).over("user", "session_id") == 0)).to_series().to_numpy()
+    opens = named.select(pl.int_range(pl.len()).over("user", "session_id") == 0).to_series().to_numpy()
     gap = named.select(pl.col("timestamp").diff().dt.total_microseconds() / 1e6).to_series().fill_null(0.0).to_numpy()
     gap = np.where(opens | (gap < 0), 1.0, gap).astype(np.float32)
     return Stream(np.ascontiguousarray(codes), gap, opens.copy(), int(codes.max()) + 1)
@@ -106,9 +113,9 @@ def _sample(stream: Stream, seed: int) -> Stream:
     return stream.part(np.isin(session, taken))
 
 
-def fit(stream: Stream, models: int, cut: bool, seed: int) -> Labels:
+def fit(stream: Stream, models: int, window: int, cut: bool, seed: int) -> Labels:
     """Fit `models` task models to begin with; merging, cutting and pruning find their number."""
-    labels = _train(stream, _first_labels(stream, models, seed))
+    labels = _train(stream, _first_labels(stream, models, window, seed))
     for round_number in range(ROUNDS):
         merged = merge_models(stream, labels)
         changed = cut_loops(stream, merged) if cut and round_number < 3 else merged
@@ -119,7 +126,7 @@ def fit(stream: Stream, models: int, cut: bool, seed: int) -> Labels:
 
 
 # ------------------------------------------------------------------------------------------------------- first labels
-def _first_labels(stream: Stream, models: int, seed: int) -> Labels:
+def _first_labels(stream: Stream, models: int, window: int, seed: int) -> Labels:
     """Cluster windows of steps by what they use, then smooth the clusters to blocks."""
     from scipy.cluster.vq import kmeans2
 
@@ -129,7 +136,7 @@ def _first_labels(stream: Stream, models: int, seed: int) -> Labels:
     frequency = np.bincount(x, minlength=stream.n_symbols) / n
     weighted = _embed(stream) * (1e-3 / (1e-3 + frequency))[:, None]  # frequent activities say little
     total = np.vstack([np.zeros(weighted.shape[1]), np.cumsum(weighted[x], axis=0)])
-    here, window = np.arange(n), 6
+    here = np.arange(n)
     windows = total[np.minimum(n, here + window + 1)] - total[np.maximum(0, here - window)]
     windows /= np.linalg.norm(windows, axis=1, keepdims=True) + 1e-9
     every = max(1, n // 20_000)
@@ -137,7 +144,7 @@ def _first_labels(stream: Stream, models: int, seed: int) -> Labels:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # an empty cluster only means fewer models to begin with
         centres, _ = kmeans2(windows[::every], models, minit="++", seed=np.random.default_rng(seed))
-    path = np.argmax(windows @ centres.T - 0.5 * (centres**2).sum(axis=1), axis=1).astype(np.int16)
+    path: Array = np.argmax(windows @ centres.T - 0.5 * (centres**2).sum(axis=1), axis=1).astype(np.int16)
     for _ in range(5):
         use = np.zeros((stream.n_symbols, models))
         np.add.at(use, (x, path), 1)
@@ -170,14 +177,14 @@ def _embed(stream: Stream, dimensions: int = 32) -> Array:
 
 
 # ------------------------------------------------------------------------------------------------------------ training
-def _train(stream: Stream, labels: Labels) -> Labels:
+def _train(stream: Stream, labels: Labels, iterations: int = ITERATIONS) -> Labels:
     """Hard EM: decode with the models, count what each was given, until hardly anything changes."""
     from taskkit.segments import kernels
 
     x = stream.x
     pair1, first1 = kernels.pairs(x, stream.n_symbols, 1)
     pair2, first2 = kernels.pairs(x, stream.n_symbols, 2)
-    for iteration in range(ITERATIONS):
+    for iteration in range(iterations):
         gap_score = _gap_score(stream, labels)
         tables = _tables(stream, labels, pair1, pair2, first1, first2)
         path, kinds, likelihood = kernels.decode(x, pair1, pair2, gap_score, stream.opens, *tables.arguments)
@@ -187,13 +194,34 @@ def _train(stream: Stream, labels: Labels) -> Labels:
             break
     counts = kernels.count(x, pair1, pair2, path, kinds, labels.models, stream.n_symbols, len(first1), len(first2))
     parameters = sum(int(np.count_nonzero(counts[i])) for i in (0, 2, 3, 4))
-    length = -float(likelihood) + 0.5 * np.log(len(x)) * parameters
+    paused = float(
+        gap_score[(kinds == 1) & (path < labels.models)].sum()
+        + 0.5 * gap_score[(kinds == 1) & (path == labels.models)].sum()
+    )
+    length = (
+        paused
+        - float(likelihood)
+        + 0.5 * np.log(len(x)) * parameters
+        + _unlikely_openings(stream, labels, counts[2], counts[3])
+    )
     log_any, background = tables.arguments[2], tables.arguments[7]
     inside = np.minimum(path, max(labels.models - 1, 0))
     best = np.maximum.reduce(
         [tables.arguments[0][pair1, inside], tables.arguments[1][pair2, inside], log_any[x, inside]]
     )
     return replace(labels, length=length, fits=(path < labels.models) & (best > background[x]))
+
+
+def _unlikely_openings(stream: Stream, labels: Labels, use: Array, starts: Array) -> float:
+    """Nats for sessions that would begin in the middle of a task: people begin their day at the beginning of something."""
+    first = np.flatnonzero(stream.opens)[:50]
+    model = labels.path[first]
+    known = model < labels.models
+    share = np.full(len(first), 0.5)
+    share[known] = starts[stream.x[first[known]], model[known]] / np.maximum(
+        1.0, use[stream.x[first[known]], model[known]]
+    )
+    return float(-OPENING_WEIGHT * np.log(share + 1e-3).mean())
 
 
 def _gap_score(stream: Stream, labels: Labels) -> Array:
@@ -206,7 +234,8 @@ def _gap_score(stream: Stream, labels: Labels) -> Array:
     outside = _log_normal(between) if len(between) > 50 else inside
     if outside[0] < inside[0]:
         outside = inside
-    return np.clip(_log_density(stream.gap, outside) - _log_density(stream.gap, inside), -3, 4).astype(np.float32)
+    ratio = _log_density(stream.gap, outside) - _log_density(stream.gap, inside)
+    return np.asarray(np.clip(ratio, -3, 4), np.float32)
 
 
 def _log_normal(values: Array) -> tuple[float, float]:
@@ -362,6 +391,50 @@ def cut_loops(stream: Stream, labels: Labels, *, recurrence: float = 1.6) -> Lab
     return replace(labels, kinds=kinds) if done else labels
 
 
+def shift_loops(stream: Stream, labels: Labels, *, anchors: int = 12) -> Labels:
+    """Try other places to cut the models that follow themselves: a loop has no beginning of its own, the shortest
+    description decides."""
+    best, improved, rounds = labels, True, 0
+    while improved and rounds < 2:
+        improved, rounds = False, rounds + 1
+        for model in range(best.models):
+            if model >= best.models:
+                break
+            for shifted in _shifts(stream, best, model, anchors):
+                trained = _train(stream, shifted, 4)
+                if trained.length < best.length - 1:
+                    best, improved = trained, True
+    return best
+
+
+def _shifts(stream: Stream, labels: Labels, model: int, anchors: int) -> list[Labels]:
+    """The division with one looping model cut at another of its activities, for each activity that could be a start."""
+    x = stream.x
+    starts = np.flatnonzero(labels.kinds == 1)
+    label = labels.path[starts]
+    mine, places = int((label == model).sum()), np.flatnonzero(labels.path == model)
+    again = (label[1:] == model) & (label[:-1] == model)
+    if not mine or len(places) < 0.05 * len(x) or (again.sum() < 0.5 * mine and mine > 3):
+        return []
+    often = np.bincount(x[places], minlength=stream.n_symbols)
+    order = np.argsort(-often, kind="stable")
+    core = order[: int(np.searchsorted(np.cumsum(often[order]), 0.95 * len(places))) + 1]
+    levels = {max(2, mine), int(np.quantile(often[core], 0.25)), int(np.quantile(often[core], 0.5))}
+    likely = [a for a in core if often[a] >= 2 and any(0.75 * level <= often[a] <= 1.34 * level for level in levels)]
+    early = {
+        int(x[i]): rank for rank, i in reversed(list(enumerate(places[:200])))
+    }  # what comes first in the log first
+    result = []
+    for anchor in sorted(likely, key=lambda a: early.get(int(a), 999))[:anchors]:
+        kinds = labels.kinds.copy()
+        inner = starts[1:][again]
+        kinds[inner[~stream.opens[inner]]] = 0
+        hits = places[x[places] == anchor]
+        kinds[hits[np.diff(np.r_[-10, hits]) >= 3]] = 1
+        result.append(replace(labels, kinds=kinds))
+    return result
+
+
 def _loop_anchor(
     stream: Stream, places: Array, starts: Array, stops: Array, pause: Array, recurrence: float
 ) -> int | None:
@@ -387,6 +460,44 @@ def _loop_anchor(
     pauses = np.bincount(x, weights=pause[places], minlength=stream.n_symbols) / np.maximum(often, 1)
     score = evidence / len(starts) + 1.5 * np.maximum(pauses, 0)
     return int(candidates[np.argmax(score[candidates])])
+
+
+# ------------------------------------------------------------------------------------------------------- suspended work
+def resume_suspended(stream: Stream, labels: Labels, ids: Array) -> Array:
+    """Join a segment that begins in the middle of its task to the latest one of the same model that broke off there.
+
+    A segment broke off if neither of its last two activities usually ends the task, and begins in the middle if neither of
+    its first two usually starts it (less than `EDGE` of the activity's occurrences in the task). Both must lie in one
+    session, at most `RESUME_WITHIN` steps apart, with something else between.
+    """
+    inside = np.flatnonzero(ids >= 0)
+    if not len(inside):
+        return ids
+    order = inside[np.argsort(ids[inside], kind="stable")]
+    edges = np.flatnonzero(np.diff(ids[order])) + 1
+    parts = np.split(order, edges)
+    session, x, path = np.cumsum(stream.opens), stream.x, labels.path
+    use = np.zeros((stream.n_symbols, labels.models))
+    np.add.at(use, (x[order], path[order]), 1)
+    starts, ends = np.zeros_like(use), np.zeros_like(use)
+    for part in parts:
+        starts[x[part[0]], path[part[0]]] += 1
+        ends[x[part[-1]], path[part[-1]]] += 1
+    starts, ends = starts / np.maximum(use, 1), ends / np.maximum(use, 1)
+    joined = ids.copy()
+    broken_off: dict[int, Array] = {}
+    for part in parts:
+        model = int(path[part[0]])
+        before = broken_off.pop(model, None)
+        middle = starts[x[part[:2]], model].max() < EDGE
+        near = (
+            before is not None and session[before[-1]] == session[part[0]] and 1 < part[0] - before[-1] <= RESUME_WITHIN
+        )
+        if before is not None and middle and near:
+            joined[part] = joined[before[-1]]
+        if ends[x[part[-2:]], model].max() < EDGE:
+            broken_off[model] = part
+    return joined
 
 
 # -------------------------------------------------------------------------------------------------------------- result

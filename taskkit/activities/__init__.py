@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import polars as pl
 
+from taskkit.activities.measures import count_switches, count_transfers, time_per_app
 from taskkit.quality import add_active_seconds
 from taskkit.schema import EVENTS, PRESENCE_TYPES, require
+
+__all__ = ["count_switches", "count_transfers", "name_activities", "time_per_app"]
 
 FLICKER_SECONDS = 1.0  # a window that was in front for less was passed over, not looked at
 SLOT_VALUES = 12  # a place of a title that takes this many different texts is a slot, not part of the screen's name
@@ -26,7 +29,7 @@ def name_activities(events: pl.DataFrame, *, idle_cap: str = "60s") -> pl.DataFr
 
     An activity is a verb, an object and a screen ("click Save · Invoice # - Enter - Horizon ERP"). Numbers become #, and
     places of a title that take many different texts become ‹…›, so that the same screen has one name for every record.
-    Presence rows, scrolling and windows that only flickered carry no activity. A window that came to the front is its own
+    Presence rows, excluded time, scrolling and windows that only flickered carry no activity. A window that came to the front is its own
     step ("view …") only if nothing else was done in it. Successive rows with the same activity are merged into the first.
     No row is lost: merged and dropped rows stay in the frame with `step` false.
 
@@ -68,7 +71,10 @@ def _mark_steps(frame: pl.DataFrame) -> pl.DataFrame:
     session = ["user", "session_id"]
     kind = pl.col("event_type").cast(pl.String)
     focus = kind.is_in(["window_focus", "window_title"]) & pl.col("event_name").is_null()
-    meaningful = ~kind.is_in([*PRESENCE_TYPES, "scroll"]) & pl.col("activity").is_not_null()
+    excluded = pl.col("redactions").list.contains("excluded") if "redactions" in frame.columns else pl.lit(False)
+    meaningful = (
+        ~kind.is_in([*PRESENCE_TYPES, "scroll"]) & pl.col("activity").is_not_null() & ~excluded.fill_null(False)
+    )
     frame = frame.with_columns(_focus=focus, _meaningful=meaningful)
     # looked at and nothing else: the next meaningful row is in another window or the session's end
     acted = frame.filter("_meaningful").select(

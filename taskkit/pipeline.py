@@ -1,0 +1,125 @@
+"""The whole way in one call, its results kept so that every notebook of an engagement rests on the same frames."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from taskkit.activities import name_activities
+from taskkit.log import import_log, read_log, read_metadata
+from taskkit.log.parquet_files import find_files, is_parquet
+from taskkit.overlay import attribute_cases, read_process_log
+from taskkit.segments import list_segments, segment
+from taskkit.tasks import find_tasks
+from taskkit.variants import find_variants
+
+_NO_REPORT = {"column": pl.String, "rows": pl.UInt32, "mapped_to": pl.String, "outcome": pl.String, "reason": pl.String}
+_VERSION = 1  # of the way: raise it when a stage gives other results for the same log
+
+
+class Mined(NamedTuple):
+    """The frames of one engagement; `process` is None without a process log."""
+
+    events: pl.DataFrame
+    segments: pl.DataFrame
+    process: pl.DataFrame | None
+    import_report: pl.DataFrame
+    metadata: dict[str, Any]
+
+
+def mine(
+    log: str | Path, *, process_log: str | Path | None = None, method: str = "model", results: str | Path | None = None
+) -> Mined:
+    """Take a log the whole way: read, name, segment, group into tasks and variants, and lay over the process.
+
+    Parameters
+    ----------
+    log : a file, folder or glob that `read_log` understands.
+    process_log : a file that `read_process_log` understands, if there is one.
+    method : segmentation method.
+    results : folder in which the frames are kept (Parquet, mode 0600); the next call with the same files and settings
+        reads them from there. None keeps nothing.
+
+    Returns
+    -------
+    A named tuple of frames: `events` (with segment, task, variant and, with a process log, case), `segments`, `process`,
+    `import_report` (what an importer mapped and dropped; empty for taskkit's own logs) and the log's `metadata`.
+
+    Raises
+    ------
+    LogFileError : a file cannot be read; the message names it.
+
+    >>> import pathlib, tempfile, polars as pl, taskkit as tk
+    >>> log = tk.from_table(pl.DataFrame({"at": [1.8e9, 1.8e9 + 9], "what": ["open", "save"]}),
+    ...                     columns={"timestamp": "at", "event_name": "what"})
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "log.parquet"
+    >>> _ = tk.write_log(log, path)
+    >>> tk.mine(path, method="gap").segments["steps"].to_list()
+    [2]
+    """
+    folder = None
+    if results is not None:
+        folder = Path(results) / _digest([*find_files(log), *([Path(process_log)] if process_log else [])], method)
+        if (folder / "metadata.json").exists():
+            return _read(folder)
+    events, report = _load(log)
+    events = segment(name_activities(events), method=method)
+    segments = find_variants(find_tasks(list_segments(events)))
+    events = events.join(segments.select("segment_id", "task_id", "variant_id"), on="segment_id", how="left",
+                         maintain_order="left")  # fmt: skip
+    process = read_process_log(process_log) if process_log else None
+    if process is not None:
+        events = attribute_cases(events, process)
+    mined = Mined(events, segments, process, report, read_metadata(log))
+    if folder is not None:
+        _write(mined, folder)
+    return mined
+
+
+def _load(log: str | Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The events, and what an importer reports of a foreign file."""
+    files = find_files(log)
+    if len(files) == 1 and not is_parquet(files[0]):
+        return import_log(files[0])
+    return read_log(log), pl.DataFrame(schema=_NO_REPORT)
+
+
+def _digest(files: Iterable[Path], method: str) -> str:
+    """Name of the folder that belongs to these files and settings: a digest of their contents."""
+    seen = hashlib.sha256(f"{_VERSION} {method}".encode())
+    for file in sorted(files):
+        with file.open("rb") as stream:
+            seen.update(hashlib.file_digest(stream, "sha256").digest())
+    return seen.hexdigest()[:16]
+
+
+def _write(mined: Mined, folder: Path) -> None:
+    """Write the frames; the metadata come last, so that a folder that holds them is complete."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name, frame in mined._asdict().items():
+        if isinstance(frame, pl.DataFrame):
+            with _private(folder / f"{name}.parquet") as file:
+                frame.write_parquet(file)
+    with _private(folder / "metadata.json") as file:
+        file.write(json.dumps(mined.metadata, default=str).encode())
+
+
+def _private(path: Path) -> Any:
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
+
+
+def _read(folder: Path) -> Mined:
+    process = folder / "process.parquet"
+    return Mined(
+        events=pl.read_parquet(folder / "events.parquet"),
+        segments=pl.read_parquet(folder / "segments.parquet"),
+        process=pl.read_parquet(process) if process.exists() else None,
+        import_report=pl.read_parquet(folder / "import_report.parquet"),
+        metadata=json.loads((folder / "metadata.json").read_text()),
+    )

@@ -18,6 +18,7 @@ import polars as pl
 from taskkit.errors import SettingError, check_choice
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.schema import require_columns
+from taskkit.variants import find_variants
 
 Numbers = npt.NDArray[np.float64]
 
@@ -88,8 +89,6 @@ def compare(
     chosen = segments.filter(pl.col("task_id").is_not_null() & pl.col(by).cast(pl.String).is_in([first, second]))
     chosen = chosen.with_columns(pl.col(by).cast(pl.String).alias("group")).sort("segment_id")
     if "variant" in measures and "variant_id" not in chosen.columns and "activities" in chosen.columns:
-        from taskkit.variants import find_variants
-
         chosen = find_variants(chosen)
     if "task_name" not in chosen.columns:
         chosen = chosen.with_columns(task_name=pl.col("task_id"))

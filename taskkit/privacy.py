@@ -104,7 +104,7 @@ REDACTIONS: dict[str, tuple[re.Pattern[str], Callable[[str], bool] | None]] = {
     "email": (re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), None),
     "iban": (re.compile(r"\b[A-Za-z]{2}\d{2}(?:\s?[A-Za-z0-9]{4}){2,7}(?:\s?[A-Za-z0-9]{1,3})?\b"), _is_iban),
     "card": (re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)"), _is_card),
-    "phone": (re.compile(r"(?<![\w+])(?:\+|00)\d(?:[ ()/.-]{0,2}\d){6,14}(?!\w)"), None),
+    "phone": (re.compile(r"(?<![\w+])(?<!\d )(?:\+|00)\d(?:[ ()/.-]{0,2}\d){6,14}(?!\w)"), None),
     "long_number": (re.compile(r"(?<!\d)\d{11,}(?!\d)"), None),
 }
 

@@ -24,7 +24,14 @@ def make_events(rows: Sequence[dict[str, Any] | str], *, seconds: float = 5.0, *
         if number:
             time += timedelta(seconds=given.pop("after", seconds))
         given.pop("after", None)
-        base = {"user": "p_1", "session_id": "s1", "seq": number, "timestamp": time, "app": "erp", "event_type": "click"}
+        base = {
+            "user": "p_1",
+            "session_id": "s1",
+            "seq": number,
+            "timestamp": time,
+            "app": "erp",
+            "event_type": "click",
+        }
         out.append(base | shared | given)
     columns = {name: dtype for name, dtype in EVENTS.schema.items() if any(name in row for row in out)}
     return pl.DataFrame(out, schema=columns, orient="row")

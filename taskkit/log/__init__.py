@@ -1,0 +1,265 @@
+"""Files in, a checked events frame out: taskkit's own Parquet logs, foreign formats, any table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from taskkit.errors import LogFileError, check_choice
+from taskkit.log.csv_files import read_text_table
+from taskkit.log.durations import parse_duration
+from taskkit.log.foreign import IMPORTERS, Importer, detect_format
+from taskkit.log.parquet_files import (
+    ORDER,
+    find_files,
+    is_parquet,
+    read_parquet_log,
+    read_parquet_notes,
+    scan_parquet_log,
+    write_parquet_log,
+)
+from taskkit.log.protection import protect
+from taskkit.log.table import from_table
+from taskkit.schema import require
+
+__all__ = [
+    "IMPORTERS",
+    "Importer",
+    "from_table",
+    "import_log",
+    "parse_duration",
+    "read_log",
+    "read_metadata",
+    "scan_log",
+    "write_log",
+]
+
+
+def read_log(
+    path: str | Path, *, format: str | None = None, keep_values: bool = False, key: bytes | None = None
+) -> pl.DataFrame:
+    """Read a log: taskkit's Parquet files, or one CSV file in a foreign format.
+
+    Parameters
+    ----------
+    path : a file, a folder (all *.parquet in it and below), a pattern such as "log/2026-03-*.parquet", or one
+        foreign CSV file.
+    format : name of the foreign format (`IMPORTERS`); recognised by the header where it is not given.
+    keep_values, key : for a foreign file, see `import_log`.
+
+    Returns
+    -------
+    Events frame, one row per interaction, sorted by (user, session_id, seq) whatever the order of the files.
+
+    Raises
+    ------
+    LogFileError : the path or a file cannot be read as a log; the message names the file and the cure.
+    ContractError : a file can be read but breaks the events contract.
+
+    >>> import tempfile
+    >>> table = pl.DataFrame({"timestamp": ["2026-03-02T08:00:00Z"], "app": ["erp"]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_log(from_table(table), Path(folder) / "monday.parquet")
+    ...     read_log(folder)["app"].to_list()
+    ['erp']
+    """
+    files = find_files(path)
+    text = [file for file in files if not is_parquet(file)]
+    if not text and format is None:
+        return read_parquet_log(files)
+    if len(files) > 1:
+        raise LogFileError(
+            f"{path} means {len(files)} files and {text[0] if text else files[0]} is to be read as a foreign format; "
+            "such files are read one at a time: pl.concat([read_log(file, key=key) for file in files])."
+        )
+    return import_log(files[0], format=format, keep_values=keep_values, key=key)[0]
+
+
+def scan_log(path: str | Path) -> pl.LazyFrame:
+    """Open taskkit's Parquet logs lazily: nothing but the columns and rows that are asked for is read.
+
+    The contract's types hold; keys and values are not checked and the rows come in the order of the files, so sort by
+    (user, session_id, seq) where order matters.
+
+    Parameters
+    ----------
+    path : a file, a folder or a pattern, as for `read_log`.
+
+    Returns
+    -------
+    Lazy events frame, one row per interaction.
+
+    Raises
+    ------
+    LogFileError, ContractError : a file is no Parquet log; foreign formats cannot be scanned.
+
+    >>> import tempfile
+    >>> table = pl.DataFrame({"timestamp": ["2026-03-02T08:00:00Z"], "app": ["erp"]})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_log(from_table(table), Path(folder) / "monday.parquet")
+    ...     scan_log(folder).select("app").collect()["app"].to_list()
+    ['erp']
+    """
+    files = find_files(path)
+    text = [file for file in files if not is_parquet(file)]
+    if text:
+        raise LogFileError(f"{text[0]} is no Parquet log; a foreign format is read with read_log, then write_log.")
+    return scan_parquet_log(files)
+
+
+def write_log(events: pl.DataFrame, path: str | Path, *, metadata: Mapping[str, Any] | None = None) -> None:
+    """Write an events frame as one Parquet file, whole or not at all, readable by its owner only.
+
+    The frame is checked and sorted by (user, session_id, seq). The same frame and metadata give the same bytes.
+
+    Parameters
+    ----------
+    events : events frame.
+    path : file to write; an older file of that name is replaced.
+    metadata : what the log says about itself (`consent`, `kept_until`, `recorder`, …); the schema version is added.
+
+    Raises
+    ------
+    ContractError : the frame breaks the events contract.
+    LogFileError : the file cannot be written there.
+
+    >>> import tempfile
+    >>> events = from_table(pl.DataFrame({"timestamp": ["2026-03-02T08:00:00Z"]}))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_log(events, Path(folder) / "log.parquet", metadata={"consent": "Notice of 1 March"})
+    ...     read_metadata(folder)["consent"]
+    'Notice of 1 March'
+    """
+    try:
+        write_parquet_log(events, Path(path), metadata or {})
+    except OSError as error:
+        raise LogFileError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def import_log(
+    path: str | Path,
+    *,
+    format: str | None = None,
+    keep_values: bool = False,
+    key: bytes | None = None,
+    user: str | None = None,
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Read one foreign CSV file, and report what became of each of its columns.
+
+    Content is off by default: a copied, pasted or typed value becomes a digest, a length and a shape while it is
+    read; users become pseudonyms; names, titles and addresses are redacted. A label or title on the screen that
+    repeats what was typed before (a subject line, a new file's name) stays, after redaction: its class is P2. Without
+    `key` the key is made from the file, so that the same file gives the same frame. Such a key keeps a reader of the
+    frame from seeing values and names; it does not protect against somebody who has the file too, and pseudonyms of
+    two files do not match. For that, give the engagement's own key (`taskkit.privacy.read_key`).
+
+    Parameters
+    ----------
+    path : the CSV file.
+    format : name in `IMPORTERS`; recognised by the header where it is not given.
+    keep_values : keep the content in `value` too (class P3: handle the log as confidential).
+    key : key of digests and pseudonyms, at least 16 bytes.
+    user : the one person of a format that names none.
+
+    Returns
+    -------
+    The events frame, one row per row of the file, sorted by (user, session_id, seq); and the report, one row per source
+    column: `column`, `rows` (not empty), `mapped_to`, `outcome` (mapped, split, dropped), `reason`.
+
+    Raises
+    ------
+    LogFileError, ContractError : the file cannot be read, no importer knows it, or a value cannot be understood.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "log.csv"
+    ...     header = "timeStamp,userID,targetApp,eventType,content"
+    ...     size = file.write_text(header + "\\n2026-03-02T08:00:00Z,ada,Excel,copy,x\\n")
+    ...     events, report = import_log(file)
+    >>> events["value"].to_list(), events["value_shape"].to_list(), report["outcome"].unique().to_list()
+    ([None], ['a'], ['mapped'])
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise LogFileError(f"{path} is not a file; a foreign format is read one file at a time.")
+    if format is not None:
+        check_choice(format, allowed=IMPORTERS, what="log format")
+    table = read_text_table(file)
+    name = detect_format(table.frame.columns, where=str(file), format=format)
+    if table.frame.is_empty():
+        raise LogFileError(f"{file} has a header but no rows: there is no log in it. Was the export finished?")
+    try:
+        events, report = IMPORTERS[name].read(table.frame, str(file))
+    except pl.exceptions.PolarsError as error:
+        reason = str(error).strip().split("\n")[0]
+        raise LogFileError(
+            f"{file} cannot be read as {name}: {reason}. Try from_table with your own mapping."
+        ) from error
+    if events.height != table.frame.height:
+        raise LogFileError(f"{file}: {table.frame.height} rows were read and {events.height} came out of {name}.")
+    if user is not None and events["user"].unique().to_list() == ["p_unknown"]:
+        events = events.with_columns(pl.lit(user).alias("user"))
+    events = protect(events, key=key if key is not None else table.sha256, keep_values=keep_values)
+    events = require(events.sort(ORDER), source=str(file))
+    marks = pl.col("column").replace_strict(table.repaired, default=0, return_dtype=pl.UInt32)
+    said = pl.format("{}; {} rows with unescaped quotation marks are read as they stand", "reason", marks)
+    return events, report.with_columns(pl.when(marks > 0).then(said).otherwise("reason").alias("reason"))
+
+
+def read_metadata(path: str | Path) -> dict[str, str]:
+    """Read what the files of a log say about themselves, merged over all of them.
+
+    Parameters
+    ----------
+    path : a file, a folder or a pattern, as for `read_log`.
+
+    Returns
+    -------
+    Name → text. Equal statements are said once, different ones are joined by " / "; counts in JSON are added up.
+    `consent` and `kept_until` are for `taskkit.privacy.posture`; a foreign file has its `format` and `recorder`.
+
+    >>> import tempfile
+    >>> events = from_table(pl.DataFrame({"timestamp": ["2026-03-02T08:00:00Z"]}))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_log(events, Path(folder) / "log.parquet")
+    ...     read_metadata(folder)
+    {'schema_version': '1'}
+    """
+    notes = [read_parquet_notes(file) if is_parquet(file) else _foreign_notes(file) for file in find_files(path)]
+    merged = {}
+    for name in sorted({name for note in notes for name in note}):
+        told = [note[name] for note in notes if name in note]
+        merged[name] = _add_up(told) or " / ".join(sorted({*told}))
+        silent = len(notes) - len(told)
+        if silent and name in ("consent", "kept_until"):
+            merged[name] += f" ({silent} of {len(notes)} files do not say so)"
+    return merged
+
+
+def _foreign_notes(file: Path) -> dict[str, str]:
+    name = detect_format(read_text_table(file).frame.columns, where=str(file))
+    recorder = IMPORTERS[name].recorder
+    return {
+        "format": name,
+        "recorder": recorder,
+        "consent": f"The log comes from a foreign recorder ({recorder}); the file carries no statement of consent.",
+    }
+
+
+def _add_up(told: list[str]) -> str | None:
+    """Sum of JSON objects that count things; None if they are none."""
+    total: dict[str, int] = {}
+    for text in told:
+        try:
+            counts = json.loads(text)
+        except ValueError:
+            return None
+        if not isinstance(counts, dict) or not all(isinstance(n, int) for n in counts.values()):
+            return None
+        for name, count in counts.items():
+            total[name] = total.get(name, 0) + count
+    return json.dumps(total, sort_keys=True)

@@ -1,0 +1,59 @@
+"""Protection on the way in: values to digests, users to pseudonyms, names and titles redacted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from taskkit.privacy import digest, pseudonym, redact, shape
+
+REDACTED = ("window_title", "url", "element_name", "event_name")
+
+
+def protect(events: pl.DataFrame, *, key: bytes, keep_values: bool = False) -> pl.DataFrame:
+    """Take content and clear names out of an events frame; every distinct text is looked at once.
+
+    Parameters
+    ----------
+    events : events frame with content in `value`.
+    key : key of digests and pseudonyms.
+    keep_values : keep the content beside its digest.
+
+    Returns
+    -------
+    The same rows with `value_digest`, `value_length`, `value_shape`, pseudonyms in `user`, redacted names and titles,
+    and the kinds that were removed in `redactions`; `value` is null unless it is kept.
+    """
+    values = events["value"]
+    known = values.unique().drop_nulls()
+    out = events.with_columns(
+        _each(values, known, [digest(text, key=key) for text in known], pl.String).alias("value_digest"),
+        values.str.len_chars().alias("value_length"),
+        _each(values, known, [shape(text) for text in known], pl.String).alias("value_shape"),
+        (values if keep_values else pl.Series("value", [None] * len(values), dtype=pl.String)),
+    )
+    users = events["user"].unique()
+    out = out.with_columns(_each(events["user"], users, [pseudonym(u, key=key) for u in users], pl.String))
+    kinds = pl.DataFrame({"redactions": events["redactions"]})
+    for name in REDACTED:
+        texts = events[name].unique().drop_nulls()
+        clean = [redact(text) for text in texts]
+        out = out.with_columns(_each(events[name], texts, [text for text, _ in clean], pl.String))
+        found = [removed or None for _, removed in clean]
+        kinds = kinds.with_columns(_each(events[name], texts, found, pl.List(pl.String)).alias(name))
+    lists = [pl.col(name).fill_null([]) for name in kinds.columns]
+    together = pl.concat_list(lists).list.unique(maintain_order=True)
+    return out.with_columns(
+        kinds.select(pl.when(together.list.len() > 0).then(together).alias("redactions")).to_series()
+    )
+
+
+def _each(
+    series: pl.Series, known: pl.Series, values: Sequence[object], dtype: pl.DataType | type[pl.DataType]
+) -> pl.Series:
+    """The value of each distinct text, on every row."""
+    if known.is_empty():
+        return pl.Series(series.name, [None] * len(series), dtype=dtype)
+    place = series.replace_strict(known, pl.int_range(len(known), dtype=pl.UInt32, eager=True), default=None)
+    return pl.Series(values, dtype=dtype).gather(place).alias(series.name)

@@ -1,0 +1,90 @@
+"""The command: one readable message when something is wrong, and the place of the pages when it worked."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import taskkit
+from taskkit import cli
+
+
+def test_report_says_where_the_pages_are(
+    make_notebook: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:  # fmt: skip
+    notebook = make_notebook("00_start_here", "print(METHOD, MIN_PEOPLE)")
+    (tmp_path / "desks.csv").write_text("timestamp,app\n")
+    monkeypatch.setattr("taskkit.report.notebooks.bundled", lambda name: notebook.parent)
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["report", "desks.csv", "--out", "pages", "--method", "gap", "--min-people", "6"]) == 0
+    assert "2 pages. Open pages/index.html" in capsys.readouterr().out
+    assert "gap 6" in (tmp_path / "pages" / "00_start_here.html").read_text()
+
+
+def test_an_error_is_one_message_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["report", "no/such/log"]) == 2
+    said = capsys.readouterr()
+    assert said.err == (
+        "taskkit: There is no log at no/such/log. Give an existing file or folder, or leave it out.\n"
+    )  # fmt: skip
+    assert said.out == ""
+
+
+def test_an_interrupt_gives_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("taskkit.report.write_report", interrupted)
+    assert cli.main(["report"]) == 130
+
+
+@pytest.mark.parametrize("command", ["report", "lab"])
+def test_a_missing_extra_names_its_cure(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    assert cli.main([command]) == 2
+    assert "pip install 'taskkit[lab]'" in capsys.readouterr().err
+
+
+def test_version_is_printed() -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "taskkit.cli", "--version"], capture_output=True, text=True, check=True
+    )
+    assert said.stdout == f"taskkit {taskkit.__version__}\n"
+
+
+def test_lab_opens_the_notebooks_of_a_clone(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "call", lambda command: called.append(command) or 0)
+    assert cli.main(["lab", "--no-browser"]) == 0
+    assert called[0][1:3] == ["-m", "jupyterlab"]
+    assert "--no-browser" in called[0]
+    assert Path(called[0][-1]).name == "notebooks"
+
+
+def test_own_copy_keeps_the_places_and_what_was_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "_bundled"
+    for name in ("notebooks/00.ipynb", "samples/ap/ui_log/a.parquet"):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text("new")
+    monkeypatch.setattr("taskkit.report.notebooks.bundled", lambda name: source / name)
+    place = cli.copy_notebooks(tmp_path / "mine")
+    (place / "00.ipynb").write_text("changed")
+    cli.copy_notebooks(tmp_path / "mine")
+    assert (place / "00.ipynb").read_text() == "changed"
+    assert (place / "../data/samples/ap/ui_log/a.parquet").read_text() == "new"
+
+
+def test_sample_writes_what_report_reads(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("taskkit.samples", exc_type=ImportError)
+    out = os.path.relpath(tmp_path / "s")
+    assert cli.main(["sample", "--seed", "3", "--people", "6", "--days", "1", "--out", out]) == 0
+    assert list((tmp_path / "s" / "ui_log").glob("*.parquet"))
+    assert (tmp_path / "s" / "process_log.csv").is_file()
+    assert out in capsys.readouterr().out

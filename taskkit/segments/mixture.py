@@ -20,11 +20,11 @@ import polars as pl
 from taskkit.errors import SettingError
 from taskkit.segments.reshaping import cut_loops, merge_models, shift_loops
 from taskkit.segments.streams import Array, Labels, Stream, encode
-from taskkit.segments.training import first_labels, train
+from taskkit.segments.training import carry_over, first_labels, train
 
 STARTS = (8, 16, 32)  # numbers of models to begin with
 WINDOWS = (3, 6)  # steps to either side that the first clusters are made of
-SAMPLE_STEPS = 20_000  # the numbers are compared on at most about this many steps
+SAMPLE_STEPS = 40_000  # the numbers are compared on at most about this many steps
 ROUNDS = 6  # of merging and cutting
 RESUME_WITHIN = 150  # steps after which suspended work is not taken up again
 EDGE = 0.1  # an activity starts (ends) a task if at least this part of its occurrences does
@@ -41,29 +41,28 @@ def segment_by_model(steps: pl.DataFrame, *, seed: int = 0, tasks: int | None = 
     stream = encode(steps)
     starts = [k for k in STARTS if k * 10 <= len(stream.x)] or [2]
     starts = sorted({min(k, tasks) for k in starts}) if tasks else starts
-    sample = _sample(stream, seed)
+    keep = _sample(stream, seed)
+    sample = stream.part(keep)
     settings = [(k, window, cut) for k in starts for window in WINDOWS for cut in (False, True)]
-    tried = sorted(((fit(sample, *setting, seed), setting) for setting in settings), key=lambda t: t[0].length)
-    best, setting = min(
-        ((shift_loops(sample, labels), setting) for labels, setting in tried[:3]), key=lambda t: t[0].length
-    )
-    if len(sample.x) < len(stream.x):
-        best = shift_loops(stream, fit(stream, *setting, seed))
+    tried = sorted((fit(sample, *setting, seed) for setting in settings), key=lambda labels: labels.length)
+    best = min((shift_loops(sample, labels) for labels in tried[:3]), key=lambda labels: labels.length)
+    if not keep.all():
+        best = carry_over(stream, keep, best)
     ids = kernels.number_segments(best.path, best.kinds, stream.opens, best.models, RESUME_WITHIN)
     ids = resume_suspended(stream, best, ids)
     model = np.where(ids < 0, -1, best.path).astype(np.int32)
     return _frame(ids, model, _confidence(ids, best.fits))
 
 
-def _sample(stream: Stream, seed: int) -> Stream:
-    """Whole sessions, drawn by seed, of about `SAMPLE_STEPS` steps together."""
+def _sample(stream: Stream, seed: int) -> Array:
+    """Which steps belong to a sample of whole sessions, drawn by seed, of about `SAMPLE_STEPS` steps together."""
     if len(stream.x) <= 1.5 * SAMPLE_STEPS:
-        return stream
+        return np.ones(len(stream.x), bool)
     session = np.cumsum(stream.opens) - 1
     size = np.bincount(session)
     order = np.random.default_rng(seed).permutation(len(size))
     taken = order[: int(np.searchsorted(np.cumsum(size[order]), SAMPLE_STEPS)) + 1]
-    return stream.part(np.isin(session, taken))
+    return np.isin(session, taken)
 
 
 def fit(stream: Stream, models: int, window: int, cut: bool, seed: int) -> Labels:

@@ -52,6 +52,19 @@ def train(stream: Stream, labels: Labels, iterations: int = ITERATIONS) -> Label
     return replace(labels, length=length, fits=(path < labels.models) & (best > background[x]))
 
 
+def carry_over(stream: Stream, keep: Array, labels: Labels) -> Labels:
+    """Divide the whole stream with the models that were trained on the part of it in `keep`."""
+    from taskkit.segments import kernels
+
+    pair1, first1 = kernels.pairs(stream.x, stream.n_symbols, 1)
+    pair2, first2 = kernels.pairs(stream.x, stream.n_symbols, 2)
+    part = stream.part(keep)
+    tables = _tables(part, labels, pair1[keep], pair2[keep], first1, first2)
+    gap_score = _gap_score(part, labels, stream.gap)
+    path, kinds, _ = kernels.decode(stream.x, pair1, pair2, gap_score, stream.opens, *tables.arguments)
+    return train(stream, Labels(path, kinds, tables.models), 3)
+
+
 def _unlikely_openings(stream: Stream, labels: Labels, use: Array, starts: Array) -> float:
     """Nats for sessions that would begin in the middle of a task: people begin their day at the beginning of something."""
     first = np.flatnonzero(stream.opens)[:50]
@@ -64,17 +77,18 @@ def _unlikely_openings(stream: Stream, labels: Labels, use: Array, starts: Array
     return float(-OPENING_WEIGHT * np.log(share + 1e-3).mean())
 
 
-def _gap_score(stream: Stream, labels: Labels) -> Array:
+def _gap_score(stream: Stream, labels: Labels, gaps: Array | None = None) -> Array:
     """How much more the pause before each step speaks for a new segment than for going on (log ratio, bounded)."""
+    gaps = stream.gap if gaps is None else gaps
     new = labels.kinds == 1
     between, within = stream.gap[new & ~stream.opens], stream.gap[~new]
     if len(within) < 2:
-        return np.zeros(len(stream.x), np.float32)
+        return np.zeros(len(gaps), np.float32)
     inside = _log_normal(within)
     outside = _log_normal(between) if len(between) > 50 else inside
     if outside[0] < inside[0]:
         outside = inside
-    ratio = _log_density(stream.gap, outside) - _log_density(stream.gap, inside)
+    ratio = _log_density(gaps, outside) - _log_density(gaps, inside)
     return np.asarray(np.clip(ratio, -3, 4), np.float32)
 
 

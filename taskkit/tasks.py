@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from taskkit.activities import VERB
 from taskkit.errors import SettingError
 from taskkit.schema import SEGMENTS, TASKS, require, require_columns
 
@@ -121,7 +122,9 @@ def _vectors(segments: pl.DataFrame) -> tuple[Any, Array]:
     touched = segments.select("segment_id", touched=pl.col("activities")).explode("touched", empty_as_null=True)
     touched = touched.with_columns(_without_verb("touched").fill_null("")).sort("segment_id", "touched")
     bags = segments.select("segment_id").join(
-        touched.group_by("segment_id", maintain_order=True).agg(bag=pl.col("touched")), on="segment_id", maintain_order="left"
+        touched.group_by("segment_id", maintain_order=True).agg(bag=pl.col("touched")),
+        on="segment_id",
+        maintain_order="left",
     )
     bags = bags.with_columns(content=pl.col("bag").list.join("\u0000").rank("dense") - 1)
     number = bags["content"].to_numpy().astype(np.int64)
@@ -215,9 +218,15 @@ def _names(segments: pl.DataFrame, order: Array, most: int = 2) -> list[str]:
     done = pl.col("step").str.contains(" · ", literal=True)  # on an element, not a window that was only looked at
     steps = steps.with_columns(
         thing=_thing(),
-        weight=pl.when(pl.col("step").str.contains("^(?i)click|^use|^press")).then(1.0).when(done).then(0.8).otherwise(0.6),
+        weight=pl.when(pl.col("step").str.contains("^(?i)click|^use|^press"))
+        .then(1.0)
+        .when(done)
+        .then(0.8)
+        .otherwise(0.6),
     ).drop_nulls("thing")
-    steps = steps.sort("segment_id", "thing", "weight", descending=[False, False, True]).unique(["segment_id", "thing"], keep="first")
+    steps = steps.sort("segment_id", "thing", "weight", descending=[False, False, True]).unique(
+        ["segment_id", "thing"], keep="first"
+    )
     sizes = segments.group_by("_group").agg(size=pl.len())
     share = (
         steps.group_by("_group", "thing")
@@ -247,7 +256,7 @@ def _names(segments: pl.DataFrame, order: Array, most: int = 2) -> list[str]:
 
 def _without_verb(name: str) -> pl.Expr:
     """Where something was done: copying from a field, pasting into it and typing there touch the same place."""
-    return pl.col(name).str.replace(r"^(type into|paste into|press key in|shortcut in|\S+) ", "")
+    return pl.col(name).str.replace(VERB, "")
 
 
 def _thing() -> pl.Expr:

@@ -21,7 +21,11 @@ def found(method: str = "model") -> pl.DataFrame:
 def sequences(*rows: str, user: str = "p_1") -> pl.DataFrame:
     """Segments frame with one segment per text, one activity per character, all of one task."""
     events = make_events(
-        [{"element_name": f"{c}{c}", "after": 999 if i == 0 else 1} for row in rows for i, c in enumerate(row)],
+        [
+            {"element_name": f"{c}{c}", "window_title": f"screen {c}", "after": 999 if i == 0 else 1}
+            for row in rows
+            for i, c in enumerate(row)
+        ],
         user=user,
     )
     listed = tk.list_segments(tk.segment(tk.name_activities(events), method="gap"))
@@ -81,7 +85,7 @@ def test_segments_without_tasks_cannot_be_counted() -> None:
 
 
 def test_variants_are_ways_and_their_shares_add_up() -> None:
-    counted = tk.count_variants(sequences("abc", "abc", "acb"), rare=0)
+    counted = tk.count_variants(sequences("abc", "abc", "acb"), rare=0, level="activity")
     assert counted["share"].to_list() == pytest.approx([2 / 3, 1 / 3])
     assert counted["cumulative_share"].to_list() == pytest.approx([2 / 3, 1.0])
 
@@ -91,13 +95,22 @@ def test_variants_keep_their_contract() -> None:
 
 
 def test_what_hardly_anyone_does_makes_no_variant() -> None:
-    counted = tk.count_variants(sequences(*["abc"] * 19, "abzc"), rare=0.1)
+    counted = tk.count_variants(sequences(*["abc"] * 19, "abzc"), rare=0.1, level="activity")
     assert counted["segments"].to_list() == [20]
 
 
 def test_no_activity_is_left_out_with_rare_zero() -> None:
-    counted = tk.count_variants(sequences(*["abc"] * 19, "abzc"), rare=0)
+    counted = tk.count_variants(sequences(*["abc"] * 19, "abzc"), rare=0, level="activity")
     assert counted["segments"].to_list() == [19, 1]
+
+
+def test_going_back_and_forth_between_screens_is_one_way() -> None:
+    assert tk.count_variants(sequences("abc", "ababc", "abcbc"), level="screen", rare=0).height == 1
+
+
+def test_an_unknown_level_is_refused() -> None:
+    with pytest.raises(SettingError, match="Known: activity, screen"):
+        tk.count_variants(sequences("ab"), level="window")
 
 
 def test_every_segment_with_a_task_has_a_variant() -> None:

@@ -24,6 +24,9 @@ _VERBS = {
 }  # fmt: skip
 
 
+VERB = r"^(type into|paste into|press key in|shortcut in|\S+) "  # how the text of an activity begins
+
+
 def name_activities(events: pl.DataFrame, *, idle_cap: str = "60s") -> pl.DataFrame:
     """Name what each event does and mark the rows that stand for a step of work.
 

@@ -190,6 +190,18 @@ def test_about_a_third_of_the_case_rows_show_their_case(made: Engagement) -> Non
     assert 0.93 <= right.to_series().mean() < 1.0
 
 
+def test_the_origin_of_every_written_value_is_known(made: Engagement) -> None:
+    rows = made.events.with_columns(made.truth_events["true_segment", "true_value"])
+    written = rows.filter(pl.col("event_type").is_in(["text_input", "paste"]), pl.col("true_segment").is_not_null())
+    assert written["true_value"].null_count() == 0
+    constants = written.filter(pl.col("true_value") == "constant", pl.col("element_id") != "cell")
+    assert constants.group_by("element_id").agg(pl.col("value_digest").n_unique())["value_digest"].max() == 1
+    tax = written.filter(pl.col("true_value") == "dependency", pl.col("element_id") == "inv.tax")
+    country = rows.filter(pl.col("element_id") == "inv.country").select("true_segment", country="value_digest")
+    pairs = tax.join(country, on="true_segment").group_by("country").agg(pl.col("value_digest").n_unique())
+    assert pairs["value_digest"].to_list() == [1] * pairs.height
+
+
 def test_rekeyed_values_have_the_digest_of_a_value_shown_before(made: Engagement) -> None:
     rows = made.events.with_columns(made.truth_events["true_segment", "true_variant"])
     number = rows.filter(pl.col("element_id") == "inv.number", pl.col("event_type") == "text_input")
@@ -216,13 +228,24 @@ def test_the_planted_differences_are_in_the_truth(made: Engagement, instances: p
     assert seconds[True] > 1.2 * seconds[False]
 
 
-def test_people_of_a_team_differ_where_the_teams_do_not(instances: pl.DataFrame) -> None:
-    match = instances.filter(pl.col("task") == "three-way match")
-    people = match.group_by("user", "team").agg(pl.col("active_seconds").log().mean().alias("pace"))
-    inside = people.group_by("team").agg(pl.col("pace").std())["pace"].min()
-    teams = people.group_by("team").agg(pl.col("pace").mean())["pace"]
-    assert inside > 0.2
-    assert abs(teams[0] - teams[1]) < 2 * inside / 7**0.5 * 2**0.5
+def _welch(values: pl.DataFrame) -> float:
+    """Difference of the teams' means in standard errors; one row per unit, columns team and value."""
+    groups = (
+        values.group_by("team").agg(pl.col("value").mean().alias("mean"), pl.col("value").var() / pl.len()).sort("team")
+    )
+    return abs(groups["mean"][1] - groups["mean"][0]) / groups["value"].sum() ** 0.5
+
+
+@pytest.mark.parametrize(("task", "differs"), [("enter invoice", True), ("three-way match", False)])
+def test_counting_instances_instead_of_people_would_be_fooled(
+    instances: pl.DataFrame, task: str, differs: bool
+) -> None:
+    mine = instances.filter(pl.col("task") == task, pl.col("active_seconds") > 0).with_columns(
+        value=pl.col("active_seconds").log()
+    )
+    people = mine.group_by("user", "team").agg(pl.col("value").mean())
+    assert _welch(mine) > 1.96  # instances cry wolf in both
+    assert (_welch(people) > 1.96) == differs
 
 
 def test_the_sheet_makes_the_approval_slow(made: Engagement) -> None:

@@ -32,7 +32,8 @@ def name_activities(events: pl.DataFrame, *, idle_cap: str = "60s") -> pl.DataFr
 
     An activity is a verb, an object and a screen ("click Save · Invoice # - Enter - Horizon ERP"). Numbers become #, and
     places of a title that take many different texts become ‹…›, so that the same screen has one name for every record.
-    Presence rows, excluded time, scrolling and windows that only flickered carry no activity. A window that came to the front is its own
+    Presence rows, excluded time, scrolling and windows that only flickered carry no activity. A window that came
+    to the front is its own
     step ("view …") only if nothing else was done in it. Successive rows with the same activity are merged into the first.
     No row is lost: merged and dropped rows stay in the frame with `step` false.
 
@@ -51,7 +52,8 @@ def name_activities(events: pl.DataFrame, *, idle_cap: str = "60s") -> pl.DataFr
     ContractError : the frame breaks the events contract; every problem is listed.
 
     >>> import polars as pl, taskkit as tk
-    >>> log = tk.from_table(pl.DataFrame({"at": [1.8e9, 1.8e9 + 5, 1.8e9 + 9], "what": ["click", "click", "copy"], "on": ["Save 1", "Save 2", "Sum"]}),
+    >>> table = {"at": [1.8e9, 1.8e9 + 5, 1.8e9 + 9], "what": ["click", "click", "copy"], "on": ["Save 1", "Save 2", "Sum"]}
+    >>> log = tk.from_table(pl.DataFrame(table),
     ...                     columns={"timestamp": "at", "event_name": "what", "element_name": "on"})
     >>> tk.name_activities(log)["activity"].to_list()
     ['click Save #', 'click Save #', 'copy Sum']

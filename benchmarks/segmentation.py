@@ -1,6 +1,6 @@
 """How well the default segmentation finds the planted task instances of the worked example, on seeds it was not made with.
 
-    uv run python benchmarks/segmentation.py [SEED …]
+uv run python benchmarks/segmentation.py [SEED …]
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from taskkit.samples import write_sample
 
 def main() -> None:
     """Print one line a seed: events, seconds, segment and boundary scores, task scores."""
-    print("| seed | events | true segments | segment F1 | boundary F1 | boundary F1 ±2 | WindowDiff | task ARI | tasks / true | s |")
+    print(
+        "| seed | events | true segments | segment F1 | boundary F1 | boundary F1 ±2 | WindowDiff | task ARI | tasks / true | s |"
+    )
     print("|---|---|---|---|---|---|---|---|---|---|")
     for seed in [int(text) for text in sys.argv[1:]] or [7, 11, 12, 13]:
         with tempfile.TemporaryDirectory() as folder:

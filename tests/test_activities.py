@@ -33,6 +33,19 @@ def test_a_title_part_with_many_texts_becomes_a_slot() -> None:
     assert named["activity"].unique().to_list() == ["click Save · ‹…› - Vendor - ERP"]
 
 
+def test_names_in_a_list_of_mails_become_slots() -> None:
+    senders = [chr(65 + i) * 3 + " GmbH" for i in range(12)]
+    named = tk.name_activities(
+        make_events([{"window_title": "Inbox", "element_name": f"Offer - {name}"} for name in senders])
+    )
+    assert named["activity"].unique().to_list() == ["click Offer - ‹…› · Inbox"]
+
+
+def test_field_names_with_underscores_are_not_slots() -> None:
+    fields = [f"q_{chr(97 + i)}_name" for i in range(20)]
+    assert tk.name_activities(make_events(fields))["activity"].n_unique() == 20
+
+
 def test_a_title_part_with_few_texts_stays() -> None:
     screens = ["Enter", "Match", "Approve"] * 5
     named = tk.name_activities(make_events([{"window_title": f"Invoice - {name} - ERP"} for name in screens]))

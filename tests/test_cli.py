@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +43,31 @@ def test_an_interrupt_gives_exit_code_130(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr("taskkit.report.write_report", interrupted)
     assert cli.main(["report"]) == 130
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_an_interrupt_stops_the_kernels_and_leaves_nothing(
+    make_notebook: Callable[..., Path], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    temporary = tmp_path_factory.mktemp("t")
+    endless = make_notebook("a", "import time, os\nopen(f'{RESULTS}/../{os.getpid()}', 'w')\ntime.sleep(600)")
+    (tmp_path / "desks.csv").write_text("timestamp,app\n")
+    code = f"from taskkit import cli, report\nreport.find_notebooks = lambda _: [report.Path({str(endless)!r})]\n"
+    code += "import sys\nsys.exit(cli.main(['report', 'desks.csv', '--out', 'pages']))"
+    environment = os.environ | {"TMPDIR": str(temporary)}
+    with subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, env=environment, stderr=subprocess.PIPE
+    ) as process:
+        end = time.monotonic() + 60
+        while not (started := [p for p in temporary.glob("*/*") if p.name.isdigit()]) and time.monotonic() < end:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+    assert (process.returncode, said) == (130, b"taskkit: interrupted\n")
+    assert not (tmp_path / "pages").exists()
+    assert list(temporary.iterdir()) == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started[0].name), 0)
 
 
 @pytest.mark.parametrize("command", ["report", "lab"])

@@ -12,12 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import polars as pl
 import pytest
 
 from taskkit.errors import LogFileError, SettingError, TaskkitError
 from taskkit.report import bundled, write_report
 from taskkit.report.offline import describe, render_chart, vega_bundle
 from taskkit.report.pages import data_digest, private_texts
+from taskkit.report.tables import render_table
 from tests.conftest import CHART, write_notebook
 
 MakeNotebook = Callable[..., Path]
@@ -62,7 +64,14 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     notebooks = [
         write_notebook(place / "00_first.ipynb", SETTINGS, POSTURE, text=text),
         write_notebook(place / "01_charts.ipynb", *CHART_CELLS, CHART, READS),
-        write_notebook(place / "02_end.ipynb", READS, LEAKS, "import ipywidgets\nipywidgets.IntSlider()", FINDING),
+        write_notebook(
+            place / "02_end.ipynb",
+            READS,
+            LEAKS,
+            "import polars as pl\nfrom taskkit.report import start_notebook\nstart_notebook()\npl.DataFrame({'task': ['T01']})",
+            "import ipywidgets\nipywidgets.IntSlider()",
+            FINDING,
+        ),
     ]
     given = {"notebooks": notebooks, "method": "gap", "min_people": 7, "progress": False}
     with pytest.MonkeyPatch.context() as patch:
@@ -120,6 +129,10 @@ def test_vega_is_on_a_page_once_and_only_where_a_chart_is(small: SimpleNamespace
     counts = {name: html.count("if(!window.vegaEmbed){(function()") for name, html in small.pages.items()}
     assert counts == {"00_first.html": 0, "01_charts.html": 1, "02_end.html": 0, "index.html": 0}
     assert len(small.pages["01_charts.html"]) < 2_000_000
+
+
+def test_frames_of_a_notebook_are_shown_as_such_tables(small: SimpleNamespace) -> None:
+    assert "<td>T01</td>" in small.pages["02_end.html"]
 
 
 def test_a_widget_without_a_static_twin_is_said_to_be_missing(small: SimpleNamespace) -> None:
@@ -215,6 +228,16 @@ def test_a_chart_cannot_break_out_of_its_script() -> None:
 )
 def test_every_chart_has_words_for_a_screen_reader(spec: dict[str, object], words: str) -> None:
     assert describe(spec) == words
+
+
+def test_frames_become_tables_that_read_well() -> None:
+    frame = pl.DataFrame({"name": ["<b>"] * 31, "hours": [1234.56] * 31, "apps": [["erp", "mail"]] * 31})
+    table = render_table(frame)
+    assert "&lt;b&gt;" in table
+    assert '<td style="text-align:right">1,235</td><td>erp, mail</td>' in table
+    assert table.count("<tr>") == 31
+    assert "30 of 31 rows." in table
+    assert "No rows." in render_table(frame.clear())
 
 
 def test_data_digest_knows_content_and_not_place(tmp_path: Path) -> None:

@@ -110,9 +110,9 @@ def _names(distinct: pl.DataFrame) -> pl.DataFrame:
         _object=pl.coalesce(_numbers_out("element_name"), _numbers_out("element_id"), pl.col("element_role")),
         _screen=pl.coalesce(_numbers_out("window_title"), _numbers_out("url")),
     )
-    screens = _title_templates(named.select("app", "_screen").drop_nulls("_screen").unique(maintain_order=True))
-    named = named.join(screens, on=["app", "_screen"], how="left", nulls_equal=True, maintain_order="left")
-    place = pl.coalesce("_template", "app")
+    named = _slots_out(named, "_screen", r"( - | \| |: |_)")
+    named = _slots_out(named, "_object", r"( - | \| |: )")  # field names are full of underscores
+    place = pl.coalesce("_screen", "app")
     text = (
         pl.when(pl.col("_object").is_not_null() & place.is_not_null())
         .then(pl.concat_str(pl.col("_object"), pl.lit(" · "), place))
@@ -130,40 +130,34 @@ def _numbers_out(name: str) -> pl.Expr:
     return pl.when(text.str.len_chars() > 0).then(text)
 
 
-def _title_templates(screens: pl.DataFrame) -> pl.DataFrame:
-    """Learn which places of an application's titles are slots.
+def _slots_out(named: pl.DataFrame, name: str, separator: str) -> pl.DataFrame:
+    """Replace the texts of a column by templates that are learnt per application.
 
-    A title is split into parts at " - ", " | ", ": " and "_". A part is a slot if, with all other parts of the title held
-    fixed, it takes at least `SLOT_VALUES` different texts; the same for the two ends of long titles. Two passes, so that a
-    title may have two slots.
+    A text is split into parts at the separators. A part is a slot if, with all other parts held fixed, it takes at least
+    `SLOT_VALUES` different texts. Two passes, so that a text may have two slots.
     """
-    separator = r"( - | \| |: |_)"
-    titles = screens.with_columns(
-        _parts=pl.col("_screen").str.replace_all(separator, "\u0000$1\u0000").str.split("\u0000"), _template="_screen"
-    )
+    texts = named.select("app", name).drop_nulls(name).unique(maintain_order=True)
+    parted = texts.with_columns(_parts=pl.col(name).str.replace_all(separator, "\u0000$1\u0000").str.split("\u0000"))
     for _ in range(2):
-        parts = titles.with_row_index("_row").select("_row", "app", "_parts").explode("_parts", empty_as_null=True)
+        parts = parted.with_row_index("_row").select("_row", "app", "_parts").explode("_parts", empty_as_null=True)
         parts = parts.with_columns(_place=pl.int_range(pl.len()).over("_row"))
-        around = parts.join(parts, on=["_row", "app"], suffix="_other").filter(
-            pl.col("_place") != pl.col("_place_other")
-        )
-        key = around.group_by("_row", "app", "_place", maintain_order=True).agg(
+        others = parts.join(parts, on=["_row", "app"], suffix="_other", maintain_order="left_right")
+        others = others.filter(pl.col("_place") != pl.col("_place_other"))
+        around = others.group_by("_row", "app", "_place", maintain_order=True).agg(
             pl.col("_parts").first(), _rest=pl.col("_parts_other").str.join("\u0000")
         )
-        slots = key.with_columns(_values=pl.col("_parts").n_unique().over("app", "_place", "_rest")).filter(
-            (pl.col("_values") >= SLOT_VALUES) & (pl.col("_place") % 2 == 0)
-        )
-        widest = slots.sort("_row", pl.col("_values"), descending=[False, True]).unique(
-            "_row", keep="first", maintain_order=True
+        values = around.with_columns(_values=pl.col("_parts").n_unique().over("app", "_place", "_rest"))
+        slots = values.filter((pl.col("_values") >= SLOT_VALUES) & (pl.col("_place") % 2 == 0))
+        slots = slots.sort("_row", pl.col("_values"), "_place", descending=[False, True, False]).unique(
+            "_row", keep="first"
         )
         marked = parts.join(
-            widest.select("_row", "_place", _slot=pl.lit(True)),
-            on=["_row", "_place"],
-            how="left",
-            maintain_order="left",
+            slots.select("_row", "_place", _slot=pl.lit(True)), on=["_row", "_place"], how="left", maintain_order="left"
         )
-        joined = marked.group_by("_row", maintain_order=True).agg(
+        found = marked.group_by("_row", maintain_order=True).agg(
             _parts=pl.when(pl.col("_slot").fill_null(False)).then(pl.lit("‹…›")).otherwise("_parts")
         )
-        titles = titles.with_columns(joined["_parts"])
-    return titles.select("app", "_screen", _template=pl.col("_parts").list.join(""))
+        parted = parted.with_columns(found["_parts"])
+    templates = parted.select("app", name, _template=pl.col("_parts").list.join(""))
+    joined = named.join(templates, on=["app", name], how="left", nulls_equal=True, maintain_order="left")
+    return joined.with_columns(pl.col("_template").alias(name)).drop("_template")

@@ -44,8 +44,9 @@ def compare(
     """Compare how two groups do each task, with people rather than tasks as the unit of variation.
 
     A group's value is the mean over its people of each person's own figure (`MEASURES` says which: the median of the
-    person's segments, or the share of them). The interval is the middle 95 % of 1,999 draws of people, with
-    replacement, inside each group; with few people it is rather too narrow. The p-value exchanges people between the
+    person's segments, or the share of them). The 95 % interval comes from 1,999 draws of people, with
+    replacement, inside each group, its tails widened for few people (plain percentiles of 6 people a group held the
+    truth in 88 % of simulations). The p-value exchanges people between the
     groups (a person found in both groups keeps both figures and only their labels are exchanged) and is two-sided:
     (1 + as large a difference) / (1 + permutations). `p_adjusted` holds the share of false discoveries among all rows
     of the result (Benjamini and Hochberg).
@@ -71,8 +72,8 @@ def compare(
 
     References
     ----------
-    Phipson and Smyth (2010), Permutation p-values should never be zero. Benjamini and Hochberg (1995), Controlling
-    the false discovery rate.
+    Hesterberg (2015), What teachers should know about the bootstrap, for the widened tails. Phipson and Smyth (2010),
+    Permutation p-values should never be zero. Benjamini and Hochberg (1995), Controlling the false discovery rate.
 
     >>> rows = [(i, f"p{i % 10}", "ab"[i % 2], "T01", 9.0 + i % 2) for i in range(60)]
     >>> names = ["segment_id", "user", "team", "task_id", "active_seconds"]
@@ -204,8 +205,18 @@ def _interval(a: Numbers, b: Numbers, random: np.random.Generator) -> tuple[floa
             drawn = members[random.integers(0, members.size, (BOOTSTRAPS, members.size))]
             sums += np.stack([np.nan_to_num(a)[drawn].sum(axis=1), np.nan_to_num(b)[drawn].sum(axis=1)])
     differences = sums[1] / np.count_nonzero(~only_a) - sums[0] / np.count_nonzero(~only_b)
-    low, high = np.quantile(differences, [0.025, 0.975])
+    tail = _expanded_tail(min(int(np.count_nonzero(~only_a)), int(np.count_nonzero(~only_b))))
+    low, high = np.quantile(differences, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def _expanded_tail(people: int) -> float:
+    """The tail to cut off so that few people do not make the interval too narrow (0.025 with many)."""
+    from scipy.special import ndtr, stdtrit
+
+    if people < 2:
+        return 0.0
+    return float(ndtr(np.sqrt(people / (people - 1)) * stdtrit(people - 1, 0.025)))
 
 
 def _p_value(a: Numbers, b: Numbers, permutations: int, random: np.random.Generator) -> float:

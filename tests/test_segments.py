@@ -124,6 +124,13 @@ def test_interrupted_work_has_fragments() -> None:
     assert tk.list_segments(events)["fragments"].to_list() == [2, 1]
 
 
+def test_noise_inside_a_segment_is_no_interruption() -> None:
+    events = tk.name_activities(make_events(["a", "x", "b"])).with_columns(
+        segment_id=pl.Series([0, None, 0], dtype=pl.UInt32)
+    )
+    assert tk.list_segments(events)["fragments"].to_list() == [1]
+
+
 def test_active_time_is_not_counted_twice() -> None:
     events = tk.segment(two_people(), method="gap", gap="1m")
     assert tk.list_segments(events)["active_seconds"].sum() <= events["active_seconds"].sum() + 1e-9

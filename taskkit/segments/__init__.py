@@ -123,13 +123,11 @@ def list_segments(events: pl.DataFrame) -> pl.DataFrame:
     require_columns(events, "segment_id", "activity", "step", "active_seconds", made_by="segment")
     frame = events.sort(ORDER)
     own_stream = ["user", "session_id"]
-    # a fragment begins where the previous step of the person belongs to something else
-    steps = frame.filter("step").with_columns(
+    # a fragment begins where the person's last work before was another segment; noise between is no interruption
+    inside = frame.filter(pl.col("step") & pl.col("segment_id").is_not_null()).with_columns(
         _begins=pl.col("segment_id").ne_missing(pl.col("segment_id").shift(1)).over(own_stream),
-    )
-    inside = steps.filter(pl.col("segment_id").is_not_null()).with_columns(
         _switch=pl.col("app").ne_missing(pl.col("app").shift(1)).over("segment_id")
-        & (pl.int_range(pl.len()).over("segment_id") > 0)
+        & (pl.int_range(pl.len()).over("segment_id") > 0),
     )
     by_step = inside.group_by("segment_id", maintain_order=True).agg(
         steps=pl.len(),
@@ -149,7 +147,7 @@ def list_segments(events: pl.DataFrame) -> pl.DataFrame:
         pl.col("user").first(), team=team, session_id=pl.col("session_id").first(),
         start=pl.col("timestamp").min(), end=pl.col("timestamp").max(),
         active_seconds=pl.col("active_seconds").sum(), events=pl.len(),
-        model=pl.col("segment_model").first(), confidence=pl.col("segment_confidence").first(),
+        model=_first_or_null(rows, "segment_model"), confidence=_first_or_null(rows, "segment_confidence"),
     )  # fmt: skip
     listed = listed.join(by_step, on="segment_id", how="left").join(apps, on="segment_id", how="left")
     listed = listed.with_columns(
@@ -158,3 +156,7 @@ def list_segments(events: pl.DataFrame) -> pl.DataFrame:
     )
     columns = [c for c in SEGMENTS.columns if c.name in listed.columns]
     return listed.select(pl.col(c.name).cast(c.dtype) for c in columns).sort("segment_id")
+
+
+def _first_or_null(rows: pl.DataFrame, name: str) -> pl.Expr:
+    return pl.col(name).first() if name in rows.columns else pl.lit(None)

@@ -1,0 +1,22 @@
+"""Tasks on the process level: which case a piece of work was for, and what a process step costs inside.
+
+The only module that may import pm4py, and only inside functions.
+"""
+
+from __future__ import annotations
+
+from taskkit.overlay.attribution import CONFIDENCE, attribute_cases
+from taskkit.overlay.effort import list_cases, list_unmatched, step_effort
+from taskkit.overlay.process_log import guess_columns, read_process_log
+from taskkit.overlay.references import clock_offsets
+
+__all__ = [
+    "CONFIDENCE",
+    "attribute_cases",
+    "clock_offsets",
+    "guess_columns",
+    "list_cases",
+    "list_unmatched",
+    "read_process_log",
+    "step_effort",
+]

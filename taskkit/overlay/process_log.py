@@ -1,0 +1,226 @@
+"""The business systems' own event log, from a CSV, Parquet or XES file."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import polars as pl
+
+from taskkit.errors import ContractError, LogFileError, SettingError, check_choice
+from taskkit.log.times import read_times
+from taskkit.overlay.xes import read_xes
+from taskkit.schema import PROCESS, TIME
+
+# what foreign logs call the columns of the contract; letters and digits only, the likeliest first
+NAMES = {
+    "case_id": ("caseid", "caseconceptname", "case", "caseidentifier", "caseno", "casenumber", "casekey", "traceid"),
+    "activity": ("activity", "conceptname", "activityname", "activityid", "event", "eventname", "task", "step"),
+    "timestamp": ("timestamp", "timetimestamp", "completetimestamp", "completetime", "complete", "endtimestamp",
+                  "endtime", "end", "eventtime", "datetime", "time", "date"),
+    "start_timestamp": ("starttimestamp", "starttime", "start"),
+    "resource": ("resource", "orgresource", "user", "userid", "username", "agent", "performer", "employee"),
+    "lifecycle": ("lifecycle", "lifecycletransition", "transition", "eventtype"),
+}  # fmt: skip
+TIME_FORMATS = (
+    "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z", "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S%.f", "%Y/%m/%d %H:%M",
+    "%d.%m.%Y %H:%M:%S%.f", "%d.%m.%Y %H:%M", "%d-%m-%Y %H:%M:%S%.f", "%d-%m-%Y %H:%M",
+    "%d/%m/%Y %H:%M:%S%.f", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M:%S%.f", "%m/%d/%Y %H:%M",
+)  # fmt: skip
+
+
+def read_process_log(path: str | Path, *, columns: Mapping[str, str] | None = None) -> pl.DataFrame:
+    """Read the event log of a business system from CSV (comma, semicolon or tab), Parquet, XES or XES.GZ.
+
+    Column names are guessed from what such logs usually call them (`guess_columns` shows the guess); `columns`
+    overrides it. Times without an offset are read as UTC. XES is read as untrusted input: no document type, no
+    entities, bounded size and depth.
+
+    Parameters
+    ----------
+    path : the file.
+    columns : {contract name: name in the file}, for the names that the guess misses or gets wrong.
+
+    Returns
+    -------
+    One row per process event (see `PROCESS`), ordered by time, ties in the order of the file. Other columns are kept
+    under their own name, without a leading `case:`.
+
+    Raises
+    ------
+    LogFileError : the file is missing, empty, cut off or not of its kind; a column cannot be found; a time cannot be
+        read. The message names what was found and the call that cures it.
+
+    References
+    ----------
+    IEEE 1849-2023, Standard for eXtensible Event Stream (XES).
+
+    >>> import tempfile
+    >>> file = Path(tempfile.mkdtemp()) / "log.csv"
+    >>> _ = file.write_text("Case ID;Activity;Complete Timestamp\\n17;Approve;2026-03-02 08:00:00\\n")
+    >>> read_process_log(file).row(0)[:2]
+    ('17', 'Approve')
+    """
+    path = Path(path)
+    if not path.is_file():
+        what = "is a folder" if path.is_dir() else "does not exist"
+        raise LogFileError(f"{path} {what}. Give one process log: .csv, .tsv, .parquet, .xes or .xes.gz.")
+    frame = _read(path)
+    if frame.is_empty():
+        raise LogFileError(f"{path} holds no events: nothing to lay the tasks over.")
+    chosen = _choose(path, frame.columns, columns or {})
+    frame = _rename(frame, chosen)
+    for name in ("case_id", "activity", "resource", "lifecycle"):
+        if name in frame.columns:
+            frame = frame.with_columns(pl.col(name).cast(pl.String).str.strip_chars().replace("", None))
+    for name in ("timestamp", "start_timestamp"):
+        if name in frame.columns:
+            parsed = _times(path, frame[name], chosen[name], required=name == "timestamp")
+            frame = frame.with_columns(parsed.alias(name))
+    _refuse_nulls(path, frame, chosen)
+    first = [column.name for column in PROCESS.columns if column.name in frame.columns]
+    others = [name for name in frame.columns if name not in first]
+    return frame.select(*first, *others).sort("timestamp", maintain_order=True)
+
+
+def guess_columns(found: Iterable[str]) -> dict[str, str]:
+    """Guess which of a process log's columns are which columns of the contract.
+
+    >>> guess_columns(["CaseID", "concept:name", "time:timestamp", "amount"])
+    {'case_id': 'CaseID', 'activity': 'concept:name', 'timestamp': 'time:timestamp'}
+    """
+    by_key: dict[str, str] = {}
+    for name in found:
+        by_key.setdefault(_key(name), name)
+    guess: dict[str, str] = {}
+    for contract_name, likely in NAMES.items():
+        known = next((by_key[key] for key in likely if key in by_key and by_key[key] not in guess.values()), None)
+        if known is not None:
+            guess[contract_name] = known
+    return guess
+
+
+def _key(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _read(path: Path) -> pl.DataFrame:
+    name = path.name.lower()
+    if name.endswith((".xes", ".xes.gz")):
+        return read_xes(path)
+    try:
+        if name.endswith((".parquet", ".pq")):
+            return pl.read_parquet(path)
+        if name.endswith((".csv", ".tsv", ".txt")):
+            separator = _separator(path)
+            return pl.read_csv(path, separator=separator, infer_schema=False, truncate_ragged_lines=False)
+    except pl.exceptions.NoDataError as error:
+        raise LogFileError(f"{path} is empty.") from error
+    except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
+        first = str(error).strip().splitlines()[0]
+        raise LogFileError(f"{path} cannot be read as {path.suffix[1:].upper()}: {first}") from error
+    raise LogFileError(f"{path}: unknown kind of process log. Known: .csv, .tsv, .parquet, .xes, .xes.gz.")
+
+
+def _separator(path: Path) -> str:
+    """The separator that cuts the heading into most columns; what stands in quotes does not count."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        heading = file.readline()
+    return max(",;\t", key=lambda mark: len(next(csv.reader([heading], delimiter=mark), [])))
+
+
+def _choose(path: Path, found: list[str], columns: Mapping[str, str]) -> dict[str, str]:
+    known = [column.name for column in PROCESS.columns]
+    for name in columns:
+        check_choice(name, allowed=known, what="column of the process contract")
+    absent = [name for name in columns.values() if name not in found]
+    if absent:
+        raise LogFileError(f"{path} has no column {', '.join(map(repr, absent))}. Columns found: {', '.join(found)}.")
+    if len(set(columns.values())) < len(columns):
+        raise SettingError(f"columns={dict(columns)} uses one column of the file twice; each can stand for one name.")
+    free = [name for name in found if name not in columns.values()]
+    guess = {name: column for name, column in guess_columns(free).items() if name not in columns}
+    chosen = guess | dict(columns)
+    missing = [name for name in PROCESS.required if name not in chosen]
+    if missing:
+        call = ", ".join(f'"{name}": "…"' for name in missing)
+        recognised = ", ".join(f"{name} = {column!r}" for name, column in chosen.items()) or "nothing"
+        raise LogFileError(
+            f"{path}: no column was recognised as {', '.join(missing)}. Columns found: {', '.join(found)}. "
+            f"Recognised: {recognised}. Name the others: read_process_log(…, columns={{{call}}})."
+        )
+    return chosen
+
+
+def _rename(frame: pl.DataFrame, chosen: Mapping[str, str]) -> pl.DataFrame:
+    """Contract names for the chosen columns; the others keep theirs without `case:`, marked where a name is taken."""
+    names: dict[str, str] = {column: name for name, column in chosen.items()}
+    taken = set(chosen)
+    for name in frame.columns:
+        if name in names:
+            continue
+        bare = name.removeprefix("case:") or name
+        while bare in taken or bare in PROCESS.schema:
+            bare += "_in_file"
+        taken.add(bare)
+        names[name] = bare
+    return frame.rename(names)
+
+
+def _times(path: Path, series: pl.Series, column: str, *, required: bool) -> pl.Series:
+    if series.dtype != pl.String:
+        try:
+            known = read_times(series.drop_nulls(), column=column, where=str(path))
+        except ContractError as error:
+            raise LogFileError(str(error)) from error
+        places = pl.Series(range(series.len())).filter(series.is_not_null())
+        return pl.Series(column, [None] * series.len(), dtype=TIME).scatter(places, known)
+    texts = series.cast(pl.String).str.strip_chars().replace("", None)
+    start = texts.drop_nulls().head(1000)  # most formats fail at once: the whole column is read with the others only
+    likely = [form for form in TIME_FORMATS if not _parse(start, form).null_count()] or TIME_FORMATS
+    readings = {form: _parse(texts, form) for form in likely}
+    filled = texts.len() - texts.null_count()
+    full = {form: times for form, times in readings.items() if times.len() - times.null_count() == filled}
+    if full:
+        _refuse_ambiguous(path, column, full, texts)
+        return next(iter(full.values()))
+    best = max(readings.values(), key=lambda times: times.len() - times.null_count())
+    wrong = (best.is_null() & texts.is_not_null()).arg_max() or 0
+    raise LogFileError(
+        f"{path}, column {column!r}: {int((best.is_null() & texts.is_not_null()).sum()):,} of {filled:,} times cannot "
+        f"be read, the first in data row {wrong + 1}: {texts[wrong]!r}. Allowed: 2026-03-02T08:15:00Z and the usual "
+        "variants, one of them throughout."
+        + ("" if required else ' Or leave the column out by mapping "start_timestamp" to another one.')
+    )
+
+
+def _parse(texts: pl.Series, form: str) -> pl.Series:
+    if "%#z" in form:
+        with_zone = texts.str.replace(r"[Zz]$", "+00:00")
+        return with_zone.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
+    return texts.str.to_datetime(form, time_unit="us", strict=False).dt.replace_time_zone("UTC")
+
+
+def _refuse_ambiguous(path: Path, column: str, readings: Mapping[str, pl.Series], texts: pl.Series) -> None:
+    """Day/month and month/day that both fit every row must not be guessed: half a year of waiting hangs on it."""
+    first, *others = readings.items()
+    for form, times in others:
+        if form[:3] != first[0][:3] and not times.equals(first[1]):
+            raise LogFileError(
+                f"{path}, column {column!r}: times such as {texts.drop_nulls()[0]!r} can be read as day/month or "
+                f"month/day, and every row fits both. Write them as year-month-day first."
+            )
+
+
+def _refuse_nulls(path: Path, frame: pl.DataFrame, chosen: Mapping[str, str]) -> None:
+    problems = [
+        f"column {chosen[name]!r} ({name}) is empty in {frame[name].null_count():,} of {frame.height:,} rows, the "
+        f"first is data row {int(frame[name].is_null().arg_max() or 0) + 1}"
+        for name in PROCESS.required
+        if frame[name].null_count()
+    ]
+    if problems:
+        raise LogFileError(f"{path}: {'; '.join(problems)}. Every process event needs a case, an activity and a time.")

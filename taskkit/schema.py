@@ -140,7 +140,7 @@ SEGMENTS = Contract(
         _must("active_seconds", _NUMBER, "sum of the events' active seconds", unit="seconds"),
         _must("events", _COUNT, "rows of the events frame"),
         _must("steps", _COUNT, "rows that stand for an activity"),
-        _must("fragments", _COUNT, "uninterrupted stretches; 1 = never interrupted"),
+        _must("fragments", _COUNT, "stretches without another segment between; 1 = never interrupted"),
         _must("activities", pl.List(pl.String), "activities of the steps, in order", "P2"),
         _must("apps", pl.List(pl.String), "applications used, most used first"),
         _must("switches", _COUNT, "changes of application between successive steps"),

@@ -77,9 +77,9 @@ def check_quality(events: pl.DataFrame, *, gap: str = "20m", min_people: int = 5
 def add_active_seconds(events: pl.DataFrame, *, idle_cap: str = "60s") -> pl.DataFrame:
     """Add the active time that each row stands for: the time until the same person's next row in the session.
 
-    The next row is the next `seq`, whatever the clock says. The time is at least 0 (a clock that jumps back counts
-    nothing) and at most the cap. It is 0 for the last row of a session and for rows that begin idleness, a lock, a
-    pause, a blind spot or the end of the session.
+    The next row is the next `seq`, whatever the clock says; the recorder's signs of life between two rows do not count.
+    The time is at least 0 (a clock that jumps back counts nothing) and at most the cap. It is 0 for the last row of a
+    session and for presence rows: nobody works in them.
 
     Parameters
     ----------
@@ -97,8 +97,10 @@ def add_active_seconds(events: pl.DataFrame, *, idle_cap: str = "60s") -> pl.Dat
     [7.0, 0.0]
     """
     cap = parse_duration(idle_cap).total_seconds()
-    seconds = _until_next().clip(0.0, cap).fill_null(0.0)
-    return events.with_columns(pl.when(_is(*_STOPS)).then(0.0).otherwise(seconds).alias("active_seconds"))
+    life = pl.when(~_is("alive")).then("timestamp")
+    following = life.shift(-1).backward_fill().over(_KEYS, order_by="seq")
+    seconds = ((following - pl.col("timestamp")).dt.total_microseconds() / 1e6).clip(0.0, cap).fill_null(0.0)
+    return events.with_columns(pl.when(_is(*PRESENCE_TYPES)).then(0.0).otherwise(seconds).alias("active_seconds"))
 
 
 def list_days(events: pl.DataFrame) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from taskkit.schema import require_columns
 Array = np.ndarray[Any, Any]
 
 MOST_SEQUENCES = 20_000  # sequences that are looked at, most supported first
+NEW = 0.5  # a routine is listed if at least this part of the steps it covers is not covered by those before it
 _SCHEMA = pl.Schema({
     "routine_id": pl.String(), "activities": pl.List(pl.String), "length": pl.UInt32(), "support": pl.UInt32(),
     "share": pl.Float64(), "people": pl.UInt32(), "active_hours": pl.Float64(), "coverage": pl.Float64(),
@@ -28,8 +29,8 @@ def find_routines(
     """Find the sequences of activities that recur, also across different tasks.
 
     A sequence occurs in a segment if its activities follow one another there with at most `gap` other steps between two of
-    them. Only closed sequences are listed (no longer one has the same support), and none that is a part of a listed one
-    with nearly the same support. At most 20,000 sequences are looked at, most supported first.
+    them. Only closed sequences are listed (no longer one has the same support), and none that mostly covers steps which
+    those before it cover already: that would be another cut of the same. At most 20,000 sequences are looked at, most supported first.
 
     Parameters
     ----------
@@ -173,28 +174,28 @@ def _is_part(part: tuple[int, ...], whole: tuple[int, ...]) -> bool:
 
 
 def _list(stream: _Stream, closed: list[_Sequence], most: int) -> pl.DataFrame:
-    """The routines by covered time, without those that a listed one nearly holds."""
-    measured = sorted(((_covered(stream, s), s) for s in closed), key=lambda t: (-t[0][0], t[1].items))
-    listed: list[tuple[tuple[float, int], _Sequence]] = []
-    for covered, sequence in measured:
-        if len(listed) == most:
+    """The routines by covered time; one that mostly covers what is covered already is only another cut of the same."""
+    measured = [(_covered(stream, sequence), sequence) for sequence in closed]
+    measured.sort(key=lambda t: (-float(stream.seconds[t[0]].sum()), t[1].items))
+    told = np.zeros(len(stream.x), bool)
+    rows: list[tuple[Any, ...]] = []
+    for inside, s in measured:
+        if len(rows) == most:
             break
-        held = any(_is_part(sequence.items, s.items) and s.support >= 0.7 * sequence.support for _, s in listed)
-        holds = any(_is_part(s.items, sequence.items) and sequence.support >= 0.7 * s.support for _, s in listed)
-        if not held and not holds:
-            listed.append((covered, sequence))
-    rows = [
-        (f"R{i:02d}", [stream.names[item] for item in s.items], len(s.items), s.support, s.support / stream.units,
-         len(np.unique(stream.person[s.last])), seconds / 3600, steps / len(stream.x))
-        for i, ((seconds, steps), s) in enumerate(listed, 1)
-    ]  # fmt: skip
+        if (inside & ~told).sum() < NEW * inside.sum():
+            continue
+        told |= inside
+        rows.append((
+            f"R{len(rows) + 1:02d}", [stream.names[item] for item in s.items], len(s.items), s.support,
+            s.support / stream.units, len(np.unique(stream.person[s.last])), float(stream.seconds[inside].sum()) / 3600,
+            float(inside.mean()),
+        ))  # fmt: skip
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
 
-def _covered(stream: _Stream, sequence: _Sequence) -> tuple[float, int]:
-    """Seconds and steps from the first to the last step of the occurrences, each step counted once."""
+def _covered(stream: _Stream, sequence: _Sequence) -> Array:
+    """Which steps lie between the first and the last step of an occurrence."""
     edges = np.zeros(len(stream.x) + 1, np.int64)
     np.add.at(edges, sequence.first, 1)
     np.add.at(edges, sequence.last + 1, -1)
-    inside = np.cumsum(edges[:-1]) > 0
-    return float(stream.seconds[inside].sum()), int(inside.sum())
+    return np.asarray(np.cumsum(edges[:-1]) > 0)

@@ -14,6 +14,8 @@ from taskkit.schema import VARIANTS, require_columns
 
 Array = np.ndarray[Any, Any]
 
+LEVELS = ("screen", "activity")
+
 
 def find_variants(segments: pl.DataFrame, *, level: str = "screen", rare: float = 0.2) -> pl.DataFrame:
     """Give every segment the variant it is: the order of what was done, without what hardly anyone does.
@@ -83,12 +85,13 @@ def count_variants(segments: pl.DataFrame, *, level: str = "screen", rare: float
     return counted.select(pl.col(c.name).cast(c.dtype) for c in VARIANTS.columns)
 
 
-def count_successions(segments: pl.DataFrame) -> pl.DataFrame:
-    """Count which activity directly follows which, inside each task (the directly-follows graph).
+def count_successions(segments: pl.DataFrame, *, level: str = "screen") -> pl.DataFrame:
+    """Count which screen or activity directly follows which, inside each task (the directly-follows graph).
 
     Parameters
     ----------
     segments : segments frame with `task_id`.
+    level : "screen" (staying on a screen is no succession) or "activity".
 
     Returns
     -------
@@ -103,14 +106,19 @@ def count_successions(segments: pl.DataFrame) -> pl.DataFrame:
     >>> log = tk.from_table(pl.DataFrame({"at": range(1_800_000_000, 1_800_000_006), "what": list("ab" * 3)}),
     ...                     columns={"timestamp": "at", "event_name": "what"})
     >>> segments = tk.find_tasks(tk.list_segments(tk.segment(tk.name_activities(log), method="anchor", end="^b$")))
-    >>> tk.count_successions(segments).select("before", "after", "times").rows()
+    >>> tk.count_successions(segments, level="activity").select("before", "after", "times").rows()
     [(None, 'a', 3), ('a', 'b', 3), ('b', None, 3)]
     """
     require_columns(segments, "task_id", "activities", made_by="find_tasks")
+    check_choice(level, allowed=LEVELS, what="level of successions")
     nothing = pl.lit([None], dtype=pl.List(pl.String))
+    step = screen_of("activities") if level == "screen" else pl.col("activities")
+    steps = segments.drop_nulls("task_id").select("segment_id", "task_id", "user", "activities")
+    steps = steps.explode("activities", empty_as_null=True).drop_nulls("activities").with_columns(step)
+    moved = pl.struct("segment_id", "activities").ne_missing(pl.struct("segment_id", "activities").shift(1))
+    moves = steps.filter(moved).group_by("segment_id", "task_id", "user", maintain_order=True).agg("activities")
     pairs = (
-        segments.drop_nulls("task_id")
-        .select("segment_id", "task_id", "user", before=pl.concat_list(nothing, "activities"),
+        moves.select("segment_id", "task_id", "user", before=pl.concat_list(nothing, "activities"),
                 after=pl.concat_list("activities", nothing))
         .explode("before", "after", empty_as_null=True)
     )  # fmt: skip
@@ -123,7 +131,7 @@ def count_successions(segments: pl.DataFrame) -> pl.DataFrame:
 def _with_ways(segments: pl.DataFrame, level: str, rare: float) -> pl.DataFrame:
     """The segments with `variant_id` and `_way`, what makes the variant."""
     require_columns(segments, "task_id", "activities", made_by="find_tasks")
-    check_choice(level, allowed=("screen", "activity"), what="level of variants")
+    check_choice(level, allowed=LEVELS, what="level of variants")
     if not 0 <= rare < 1:
         raise SettingError(f"rare={rare} is not allowed: at least 0 and less than 1.")
     frame = segments.drop("variant_id", strict=False).with_row_index("_row")

@@ -18,7 +18,7 @@ def make_segments(people: Sequence[tuple[str, str, Sequence[float]]], task: str 
     frame = pl.DataFrame(rows, schema=["user", "team", "active_seconds"], orient="row")
     return frame.with_columns(
         segment_id=pl.int_range(pl.len(), dtype=pl.UInt32), task_id=pl.lit(task), task_name=pl.lit(f"Task {task}"),
-        fragments=pl.lit(1), steps=pl.lit(7), switches=pl.lit(2),
+        fragments=pl.lit(1), steps=pl.lit(7), switches=pl.lit(2), activities=pl.lit(["type into Name", "paste into Name"]),
         variant_id=pl.when(pl.col("active_seconds") > 100).then(pl.lit("T01-V01")).otherwise(pl.lit("T01-V02")),
     )  # fmt: skip
 
@@ -94,11 +94,26 @@ def test_the_result_depends_neither_on_row_order_nor_on_the_other_tasks() -> Non
     assert shuffled.filter(pl.col("task_id") == "T01").equals(alone)
 
 
-def test_p_values_are_adjusted_over_all_rows() -> None:
-    result = compare(simulate(np.random.default_rng(2), shift=0.4)).drop_nulls("p_value")
+def test_p_values_are_adjusted_over_the_tasks_of_a_measure() -> None:
+    segments = pl.concat([
+        simulate(np.random.default_rng(n), shift=0.3).with_columns(task_id=pl.lit(f"T{n}"), segment_id=pl.lit(n * 1000, pl.UInt32))
+        for n in range(4)
+    ])  # fmt: skip
+    result = compare(segments, measures=["active_seconds", "variant"]).filter(pl.col("measure") == "active_seconds")
     p, n = result["p_value"].to_numpy(), result.height
     wanted = [min(1.0, min(q * n / int((p <= q).sum()) for q in p if q >= one)) for one in p]
+    assert n == 4
     assert result["p_adjusted"].to_list() == pytest.approx(wanted)
+
+
+def test_typing_instead_of_pasting_is_compared() -> None:
+    segments = make_segments([(f"p{i}", "a" if i < 5 else "b", [30, 40]) for i in range(10)]).with_columns(
+        activities=pl.when(pl.col("team") == "a")
+        .then(pl.lit(["paste into Name"]))
+        .otherwise(pl.lit(["type into Name"]))
+    )
+    row = compare(segments, measures=["typed"]).row(0, named=True)
+    assert (row["value_a"], row["value_b"]) == (0.0, 1.0)
 
 
 def test_more_than_two_groups_ask_for_a_choice_and_list_what_there_is() -> None:

@@ -197,8 +197,8 @@ def test_days_are_local():
 def test_a_day_adds_up():
     row = list_days(_clean(1)).row(0, named=True)
     assert (row["events"], row["idle_seconds"], row["blind_seconds"]) == (45, 3600.0, 0.0)
-    assert row["active_seconds"] == 41 * 5 + 2 * 5
-    assert row["last"] - row["first"] == timedelta(seconds=3600 + row["active_seconds"])
+    assert row["active_seconds"] == 41 * 5  # coming and coming back are no work
+    assert row["last"] - row["first"] == timedelta(seconds=3600 + row["active_seconds"] + 2 * 5)
 
 
 def test_idleness_ends_with_its_day():
@@ -208,3 +208,13 @@ def test_idleness_ends_with_its_day():
 
 def test_without_presence_rows_idleness_is_unknown():
     assert list_days(make_events(["a", "b"]))["idle_seconds"].to_list() == [None]
+
+
+def test_signs_of_life_neither_hold_nor_take_active_time() -> None:
+    rows = ["a", {"event_type": "alive", "app": None, "after": 30}, {"element_name": "b", "after": 10}]
+    assert add_active_seconds(make_events(rows))["active_seconds"].to_list() == [40.0, 0.0, 0.0]
+
+
+def test_coming_back_is_no_activity() -> None:
+    rows = [{"event_type": "idle_end", "app": None}, {"element_name": "a", "after": 50}]
+    assert add_active_seconds(make_events(rows))["active_seconds"].to_list() == [0.0, 0.0]

@@ -119,9 +119,22 @@ def test_every_segment_with_a_task_has_a_variant() -> None:
 
 
 def test_successions_count_starts_and_ends() -> None:
-    counted = tk.count_successions(sequences("ab", "ab"))
+    counted = tk.count_successions(sequences("ab", "ab"), level="activity")
     ends = counted.filter(pl.col("after").is_null() | pl.col("before").is_null())
     assert ends["times"].to_list() == [2, 2]
+
+
+def test_staying_on_a_screen_is_no_succession() -> None:
+    segments = sequences("abc").with_columns(activities=pl.lit(["click x · S", "click y · S", "click z · T"]))
+    assert tk.count_successions(segments, level="screen").select("before", "after").drop_nulls().rows() == [("S", "T")]
+
+
+def test_another_cut_of_a_routine_is_not_listed() -> None:
+    events = make_events([c * 2 for c in "abcdabcdabcdabc"])
+    named = tk.segment(tk.name_activities(events), method="gap")
+    assert tk.find_routines(named.with_columns(segment_id=(pl.col("seq") // 4).cast(pl.UInt32)))[
+        "length"
+    ].to_list() == [4]
 
 
 def test_distances_are_edits_over_the_longer_length() -> None:

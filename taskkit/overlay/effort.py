@@ -22,8 +22,8 @@ def step_effort(events: pl.DataFrame, process: pl.DataFrame, *, main_app: str | 
     ----------
     events : one row per interaction, with `case_id` from `attribute_cases` and `active_seconds`.
     process : one row per process event.
-    main_app : the system the process runs in; by default, for each activity, the application with most active time in
-        the last 60 s before its bookings (where the step is booked).
+    main_app : the system the process runs in; by default the application with most active time in the last 60 s
+        before all bookings (where steps are booked).
 
     Returns
     -------
@@ -79,9 +79,21 @@ def step_effort(events: pl.DataFrame, process: pl.DataFrame, *, main_app: str | 
 def list_cases(events: pl.DataFrame, process: pl.DataFrame) -> pl.DataFrame:
     """List the cases of the process with the recorded work on each.
 
+    Parameters
+    ----------
+    events : one row per interaction, with `case_id` from `attribute_cases` and `active_seconds`.
+    process : one row per process event.
+
     Returns
     -------
     One row per case (see `CASES`), in order of their first process event.
+
+    >>> import datetime as dt
+    >>> at = [dt.datetime(2026, 3, 2, 8, tzinfo=dt.UTC)]
+    >>> process = pl.DataFrame({"case_id": ["c"], "activity": ["Approve"], "timestamp": at})
+    >>> events = pl.DataFrame({"user": "p", "timestamp": at, "app": "erp", "case_id": "c", "active_seconds": 15.0})
+    >>> list_cases(events, process).select("case_id", "touch_seconds", "people").row(0)
+    ('c', 15.0, 1)
     """
     require_columns(events, "case_id", made_by="attribute_cases")
     require_columns(events, "active_seconds", made_by="name_activities")
@@ -103,12 +115,25 @@ def list_cases(events: pl.DataFrame, process: pl.DataFrame) -> pl.DataFrame:
 def list_unmatched(events: pl.DataFrame, process: pl.DataFrame) -> pl.DataFrame:
     """List both sides that the overlay could not join: work without a case, and cases without recorded work.
 
+    Parameters
+    ----------
+    events : one row per interaction, with `case_id` from `attribute_cases` and `active_seconds`.
+    process : one row per process event.
+
     Returns
     -------
     One row per application with work that has no case (`side` "work without a case") and one per case on which no
     work was recorded ("case without recorded work"): `side`, `item` (application or case), `events` (rows without a
     case, or process events of the case), `people` (recorded people; null for cases), `active_hours` (null for cases),
     `share` (of all active time, or of all cases: the shares of a side add up to its size).
+
+    >>> import datetime as dt
+    >>> at = [dt.datetime(2026, 3, 2, 8, tzinfo=dt.UTC)]
+    >>> process = pl.DataFrame({"case_id": ["c"], "activity": ["Approve"], "timestamp": at})
+    >>> events = pl.DataFrame({"user": "p", "app": "erp", "case_id": [None], "active_seconds": 15.0},
+    ...                       schema_overrides={"case_id": pl.String})
+    >>> list_unmatched(events, process).select("side", "item", "share").rows()
+    [('work without a case', 'erp', 1.0), ('case without recorded work', 'c', 1.0)]
     """
     require_columns(events, "case_id", made_by="attribute_cases")
     require_columns(events, "active_seconds", made_by="name_activities")
@@ -162,15 +187,15 @@ def _inside_steps(events: pl.DataFrame, booked: pl.DataFrame, process: pl.DataFr
 
 
 def _applications(inside: pl.DataFrame, main_app: str | None) -> pl.DataFrame:
-    """One row per activity: its applications, the main one and the part of the touch time outside it."""
-    if main_app is not None:
-        main = inside.select("activity").unique().with_columns(main_app=pl.lit(main_app))
-    else:
+    """One row per activity: its applications, the main one of the process and the part of the touch time outside it."""
+    if main_app is None:
         near = (pl.col("booked") - pl.col("at")).dt.total_microseconds() / 1e6 <= COMMIT_SECONDS
-        main = _apps_of(inside.filter(near), "activity").select("activity", main_app=pl.col("apps").list.first())
-    touch, outside = pl.col("active_seconds"), pl.col("app") != pl.col("main_app")
-    excursions = inside.join(main, on="activity", how="left").group_by("activity").agg(
-        pl.col("main_app").first(),
+        booking = _apps_of(inside.filter(near).with_columns(all=pl.lit(0)), "all")["apps"]
+        main_app = booking[0][0] if booking.len() else None
+    main = pl.lit(main_app, dtype=pl.String)
+    touch, outside = pl.col("active_seconds"), pl.col("app") != main
+    excursions = inside.group_by("activity").agg(
+        main_app=main.first(),
         excursion_share=touch.filter(outside).sum() / touch.sum(),
         pastes_outside=((pl.col("event_type").cast(pl.String) == "paste") & outside).sum(),
     )  # fmt: skip

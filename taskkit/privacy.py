@@ -23,7 +23,8 @@ KEY_BYTES = 32
 def pseudonym(name: str, *, key: bytes) -> str:
     """Replace a name by a keyed pseudonym: the same name and key give the same pseudonym.
 
-    Without the key nobody can tell whose it is. Upper and lower case and outer spaces do not matter. HMAC-SHA256, the first 48 bits.
+    Without the key nobody can tell whose it is. Upper and lower case and outer spaces do not matter. HMAC-SHA256, the
+    first 48 bits.
 
     >>> pseudonym(" Ada ", key=b"k" * 32) == pseudonym("ada", key=b"k" * 32)
     True

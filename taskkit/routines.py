@@ -30,7 +30,8 @@ def find_routines(
 
     A sequence occurs in a segment if its activities follow one another there with at most `gap` other steps between two of
     them. Only closed sequences are listed (no longer one has the same support), and none that mostly covers steps which
-    those before it cover already: that would be another cut of the same. At most 20,000 sequences are looked at, most supported first.
+    those before it cover already: that would be another cut of the same. At most 20,000 sequences are
+    looked at, most supported first.
 
     Parameters
     ----------

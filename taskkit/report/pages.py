@@ -16,6 +16,7 @@ from typing import Any
 from taskkit.report.notebooks import PARAMETERS
 from taskkit.report.offline import CHART_CLASS, vega_bundle
 
+ABOUT_CODE = "about-code"  # tag of a markdown cell that only makes sense beside the code
 FINDING = "application/x-taskkit-finding+json"
 POSTURE = "application/x-taskkit-posture+json"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -143,8 +144,15 @@ def _prepare(
             for kind, content in output.get("data", {}).items():
                 if not kind.startswith("image/"):
                     output.data[kind] = _clean(content, private)
-    notebook.cells = [c for c in notebook.cells if show_code or c.cell_type == "markdown" or c.get("outputs")]
+    notebook.cells = [cell for cell in notebook.cells if show_code or _speaks_to_readers(cell)]
     notebook.metadata = type(notebook.metadata)()
+
+
+def _speaks_to_readers(cell: Any) -> bool:
+    """Without the code, a page drops the cells that showed nothing and the prose that speaks of the code."""
+    if cell.cell_type == "markdown":
+        return ABOUT_CODE not in cell.metadata.get("tags", [])
+    return bool(cell.get("outputs"))
 
 
 def _clean(content: Any, private: Mapping[str, str]) -> Any:

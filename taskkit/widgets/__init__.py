@@ -1,0 +1,62 @@
+"""Controls wired to functions and charts, cards, tables and findings; on a page without a kernel each shows its static twin."""
+
+from __future__ import annotations
+
+from taskkit.widgets.cards import finding, posture_card, question, recorded_findings
+from taskkit.widgets.displays import Shown, show, stack
+from taskkit.widgets.explorers import (
+    AutomationExplorer,
+    ComparisonExplorer,
+    DayTimeline,
+    SegmentationExplorer,
+    StepExplorer,
+    VariantExplorer,
+)
+from taskkit.widgets.findings import (
+    summarise_automation,
+    summarise_comparison,
+    summarise_log,
+    summarise_segments,
+    summarise_steps,
+    summarise_tasks,
+    summarise_variants,
+)
+from taskkit.widgets.lists import (
+    list_both_unmatched,
+    list_caveats,
+    list_criteria,
+    list_findings,
+    summarise_all,
+    summarise_attribution,
+)
+from taskkit.widgets.tables import table
+
+__all__ = [
+    "AutomationExplorer",
+    "ComparisonExplorer",
+    "DayTimeline",
+    "SegmentationExplorer",
+    "Shown",
+    "StepExplorer",
+    "VariantExplorer",
+    "finding",
+    "list_both_unmatched",
+    "list_caveats",
+    "list_criteria",
+    "list_findings",
+    "posture_card",
+    "question",
+    "recorded_findings",
+    "show",
+    "stack",
+    "summarise_all",
+    "summarise_attribution",
+    "summarise_automation",
+    "summarise_comparison",
+    "summarise_log",
+    "summarise_segments",
+    "summarise_steps",
+    "summarise_tasks",
+    "summarise_variants",
+    "table",
+]

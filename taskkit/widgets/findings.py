@@ -1,0 +1,240 @@
+"""Findings in sentences: computed from the frames, with how many and how many people, and a caveat where data are thin."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from taskkit.activities import count_transfers, time_per_app
+from taskkit.charts.look import largest, people, seconds_in_words, spaced
+from taskkit.privacy import MIN_PEOPLE
+from taskkit.quality import check_quality
+
+_FEW = "It rests on few people: take it as a description of them, not of the work in general."
+
+
+def summarise_log(events: pl.DataFrame) -> str:
+    """Say what was recorded, where the time goes, and what speaks against believing it.
+
+    Parameters
+    ----------
+    events : events frame of `name_activities`.
+
+    >>> import taskkit as tk
+    >>> frame = pl.DataFrame({"at": [1.8e9, 1.8e9 + 36], "app": ["mail", "erp"]})
+    >>> log = tk.from_table(frame, columns={"timestamp": "at", "app": "app"})
+    >>> summarise_log(tk.name_activities(log))[:46]
+    '0.0 active hours of 1 person were recorded; 10'
+    """
+    who = events["user"].n_unique() if events.height else 0
+    apps = time_per_app(events)
+    if apps.is_empty():
+        return "The log holds no work in any application: nothing can be said."
+    said = (
+        f"{apps['active_hours'].sum():.1f} active hours of {people(who)} "
+        f"were recorded; {apps['share'][0]:.0%} of it in {apps['app'][0]}."
+    )
+    transfers = count_transfers(events)
+    if transfers.height:
+        across = int(transfers.filter(pl.col("from_app") != pl.col("to_app"))["transfers"].sum())
+        said += f" {int(transfers['transfers'].sum()):,} values were pasted, {across:,} of them from one application into another."
+    warnings = check_quality(events).filter(pl.col("level") == "warning")["sentence"].to_list()
+    said += f" Beware: {' '.join(warnings)}" if warnings else " No quality check raises a warning."
+    return spaced(said + _thin(who))
+
+
+def summarise_segments(segments: pl.DataFrame, events: pl.DataFrame) -> str:
+    """Say how many pieces of work were found, how long they are, and how much time they do not explain.
+
+    Parameters
+    ----------
+    segments, events : frames of the same log.
+    """
+    if segments.is_empty():
+        return "No segments were found: the log is too small or holds no named activity."
+    whole = work_seconds(events)
+    inside = float(segments["active_seconds"].sum())
+    half = float(segments["active_seconds"].median() or 0)  # type: ignore[arg-type]
+    cut = float((segments["fragments"] > 1).mean() or 0)  # type: ignore[arg-type]
+    said = (
+        f"The stream divides into {segments.height:,} pieces of work of "
+        f"{people(segments['user'].n_unique())}, half of them shorter than "
+        f"{seconds_in_words(half)}; they hold {min(inside / whole, 1):.0%} "
+        f"of the active time, and {cut:.0%} of them were interrupted. "
+        "The borders are the method's proposal until the people confirm them."
+    )
+    return spaced(said + _thin(segments["user"].n_unique()))
+
+
+def summarise_tasks(tasks: pl.DataFrame, *, min_people: int = MIN_PEOPLE) -> str:
+    """Say how many tasks recur, which takes most time, and how much they explain.
+
+    Parameters
+    ----------
+    tasks : frame of `list_tasks`.
+    min_people : tasks of fewer people are counted, but not named.
+
+    >>> summarise_tasks(pl.DataFrame({"task_id": []}))
+    'No task recurs in this log: fewer than three similar pieces of work were found.'
+    """
+    if tasks.is_empty():
+        return "No task recurs in this log: fewer than three similar pieces of work were found."
+    named = tasks.filter(pl.col("people") >= min_people)
+    said = (
+        f"{tasks.height} {'task recurs' if tasks.height == 1 else 'tasks recur'} and "
+        f"{'holds' if tasks.height == 1 else 'hold'} {tasks['share'].sum():.0%} of the time inside segments."
+    )
+    if named.height:
+        top = named.row(0, named=True)
+        said += (
+            f" Most time goes into {top['task_id']} “{top['task_name']}”: "
+            f"{top['active_hours']:.1f} h ({top['share']:.0%}), seen {top['segments']:,} times "
+            f"with {people(top['people'])}, median {seconds_in_words(top['median_seconds'])}."
+        )
+    rare = tasks.filter(pl.col("segments") < 20).height
+    if rare:
+        said += f" {rare} {'task was' if rare == 1 else 'tasks were'} seen fewer than 20 times: too little to judge."
+    return spaced(said + _thin(largest(tasks["people"])))
+
+
+def summarise_variants(variants: pl.DataFrame, *, min_people: int = MIN_PEOPLE) -> str:
+    """Say how uniformly tasks are done.
+
+    Parameters
+    ----------
+    variants : frame of `count_variants`.
+    min_people : ways of fewer people are counted, but not named.
+
+    >>> summarise_variants(pl.DataFrame({"task_id": []}))
+    'No task recurs, so nothing can be said about how differently it is done.'
+    """
+    if variants.is_empty():
+        return "No task recurs, so nothing can be said about how differently it is done."
+    by_task = (
+        variants.group_by("task_id")
+        .agg(
+            ways=pl.len(),
+            usual=pl.col("share").max(),
+            times=pl.col("segments").sum(),
+            shared=pl.col("share").filter(pl.col("people") >= min_people).sum(),
+        )
+        .filter(pl.col("times") >= 10)
+        .sort("usual", "task_id")
+    )
+    if by_task.is_empty():
+        return "Every task was seen fewer than ten times: too little to say how differently it is done."
+    usual = float(by_task["usual"].median() or 0)  # type: ignore[arg-type]
+    least, most = by_task.row(0, named=True), by_task.row(-1, named=True)
+    said = f"In the middle task the most frequent way covers {usual:.0%} of the executions"
+    if by_task.height > 1:
+        said += (
+            f"; most uniform is {most['task_id']} ({most['usual']:.0%}, {most['times']:,} times), least "
+            f"{least['task_id']} ({least['usual']:.0%} of {least['times']:,}, {least['ways']} ways)"
+        )
+    return spaced(said + ". Rare ways are not errors: ask what they are for.")
+
+
+def summarise_comparison(result: pl.DataFrame | None) -> str:
+    """Say which differences between two groups chance would rarely make.
+
+    Parameters
+    ----------
+    result : frame of `compare`; None or empty if there was nothing to compare.
+
+    >>> summarise_comparison(None)
+    'There are no two groups in this log, so nothing was compared.'
+    """
+    if result is None or result.is_empty():
+        return "There are no two groups in this log, so nothing was compared."
+    known = result.drop_nulls("p_adjusted")
+    if known.is_empty():
+        return "Too few people in a group: nothing could be compared."
+    a, b = result["group_a"][0], result["group_b"][0]
+    real = known.filter(pl.col("p_adjusted") < 0.05).sort("p_adjusted", "task_id")
+    base = f"{known.height} comparisons of {a} and {b} ({largest(known['people_a'])} and {largest(known['people_b'])} people)"
+    if real.is_empty():
+        return (
+            f"Of {base} none shows a difference that could be told from chance. With so few "
+            "people only large differences can be seen: this is no proof that there are none."
+        )
+    first = ", ".join(
+        f"{row['task_id']} in {row['measure'].replace('_', ' ')}" for row in real.head(3).iter_rows(named=True)
+    )
+    return (
+        f"Of {base} {real.height} {'shows' if real.height == 1 else 'show'} a difference that "
+        f"chance alone would rarely make: {first}{' and others' if real.height > 3 else ''}."
+    )
+
+
+def summarise_steps(effort: pl.DataFrame | None, *, min_people: int = MIN_PEOPLE) -> str:
+    """Say into which process step most desktop work goes, and how much of it outside the system.
+
+    Parameters
+    ----------
+    effort : frame of `step_effort`; None without a process log.
+
+    >>> summarise_steps(None)
+    'No process log was given: nothing can be said about the steps of the process. Give one as PROCESS_LOG.'
+    """
+    if effort is None or effort.is_empty():
+        return "No process log was given: nothing can be said about the steps of the process. Give one as PROCESS_LOG."
+    known = effort.filter((pl.col("people") >= min_people) & (pl.col("cases_with_work") > 0))
+    if known.is_empty():
+        return "No step of the process has recorded work of enough people to be shown."
+    top = known.row(0, named=True)
+    said = (
+        f"Most desktop work goes into “{top['activity']}”: {top['touch_total_hours']:.1f} "
+        f"h on {top['cases_with_work']:,} cases by {people(top['people'])}, a median of "
+        f"{seconds_in_words(top['touch_median_seconds'])} of work"
+    )
+    if top["elapsed_median_seconds"] is not None:
+        said += f" in {seconds_in_words(top['elapsed_median_seconds'])} since the booking before"
+    out = known.drop_nulls("excursion_share").sort("excursion_share", "activity", descending=[True, False])
+    said += "."
+    if out.height:
+        row = out.row(0, named=True)
+        said += f" “{row['activity']}” is worked on for {row['excursion_share']:.0%} outside {row['main_app']}."
+    seen, booked = int(effort["cases_with_work"].sum()), int(effort["process_events"].sum())
+    return spaced(
+        f"{said} {seen / max(booked, 1):.0%} of {booked:,} bookings have recorded work; nothing is known about the others."
+    )
+
+
+def summarise_automation(ranking: pl.DataFrame, *, min_people: int = MIN_PEOPLE) -> str:
+    """Say what could be automated, at most how much it would free, and what is better left alone.
+
+    Parameters
+    ----------
+    ranking : frame of `score_automation`.
+    """
+    known = ranking.filter(pl.col("people") >= min_people) if ranking.height else ranking
+    if known.is_empty():
+        return "No task recurs with enough people to be judged."
+    counts = dict(known.group_by("verdict").len().iter_rows())
+    listed = ", ".join(
+        f"{counts[v]} {v}"
+        for v in ("automate", "integrate", "standardise first", "leave to judgement", "too little data")
+        if v in counts
+    )
+    said = f"Of {known.height} {'task' if known.height == 1 else 'tasks'}: {listed}."
+    top = known.row(0, named=True)
+    if top["verdict"] in ("automate", "integrate", "standardise first"):
+        low, high = top["value_hours_per_year_low"], top["value_hours_per_year_high"]
+        span = f" (95 % {low:,.0f} to {high:,.0f})" if low is not None and high is not None else ""
+        said += (
+            f" First in rank is {top['task_id']} “{top['task_name']}” ({top['verdict']}): "
+            f"at most {top['value_hours_per_year']:,.0f} h a year{span}, "
+            f"from {top['segments']:,} runs by {people(top['people'])}."
+        )
+    return spaced(
+        f"{said} What a control is there for, no log can tell: ask before anything is taken out."
+        + _thin(largest(known["people"]))
+    )
+
+
+def work_seconds(events: pl.DataFrame) -> float:
+    """Active seconds of the rows with an application: presence rows are no work."""
+    return float(events.filter(pl.col("app").is_not_null())["active_seconds"].sum()) or 1.0
+
+
+def _thin(who: int) -> str:
+    return f" {_FEW}" if who < MIN_PEOPLE else ""

@@ -1,0 +1,188 @@
+"""Findings, caveats and leftovers as frames, for the tables of the notebooks."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from taskkit.automation import CRITERIA, score_automation
+from taskkit.charts.look import people, smallest_group, spaced
+from taskkit.comparison import compare
+from taskkit.errors import SettingError
+from taskkit.overlay import list_unmatched, step_effort
+from taskkit.pipeline import Mined
+from taskkit.privacy import MIN_PEOPLE
+from taskkit.quality import check_quality
+from taskkit.tasks import list_tasks
+from taskkit.variants import count_variants
+from taskkit.widgets.findings import (
+    summarise_automation,
+    summarise_comparison,
+    summarise_log,
+    summarise_segments,
+    summarise_steps,
+    summarise_tasks,
+    summarise_variants,
+    work_seconds,
+)
+
+
+def list_findings(mined: Mined, *, min_people: int = MIN_PEOPLE) -> pl.DataFrame:
+    """List the findings of all notebooks for one engagement.
+
+    Parameters
+    ----------
+    mined : result of `taskkit.mine`.
+    min_people : smallest group that is named.
+
+    Returns
+    -------
+    One row per notebook: `notebook`, `finding`.
+    """
+    events, segments, process = mined.events, mined.segments, mined.process
+    least = smallest_group(events, min_people=min_people)
+    rows = [
+        ("What was recorded", summarise_log(events)),
+        ("Pieces of work", summarise_segments(segments, events)),
+        ("Tasks", summarise_tasks(list_tasks(segments), min_people=least)),
+        ("Ways of doing them", summarise_variants(count_variants(segments), min_people=least)),
+        ("Groups", summarise_comparison(_compared(segments, min_people))),
+        (
+            "Inside the process",
+            summarise_steps(step_effort(events, process) if process is not None else None, min_people=least),
+        ),
+        ("Automation", summarise_automation(score_automation(events, segments=segments), min_people=least)),
+    ]
+    return pl.DataFrame(rows, schema=["notebook", "finding"], orient="row")
+
+
+def summarise_all(findings: pl.DataFrame) -> str:
+    """Say in one or two sentences what matters most: the tasks, and what could be done about them.
+
+    Parameters
+    ----------
+    findings : frame of `list_findings`.
+    """
+    said = dict(findings.select("notebook", "finding").iter_rows())
+    first = [said[name].split(". ")[0].rstrip(".") + "." for name in ("Tasks", "Automation") if name in said]
+    return " ".join(
+        [*first, "The findings are proposals of a method: what they mean is for the people who do the work to say."]
+    )
+
+
+def summarise_attribution(events: pl.DataFrame, process: pl.DataFrame | None) -> pl.DataFrame | None:
+    """Sum the active time by the rule that joined it to a case; None without a process log.
+
+    Parameters
+    ----------
+    events : events frame with `case_source`.
+    process : frame of `read_process_log`, or None.
+
+    Returns
+    -------
+    One row per rule, most trusted first: `rule`, `confidence`, `active_hours`, `share`, `cases`, `people`.
+    """
+    if process is None:
+        return None
+    work = events.filter(pl.col("app").is_not_null())
+    summed = work.group_by(rule=pl.col("case_source").fill_null("no case")).agg(
+        confidence=pl.col("case_confidence").first(),
+        active_hours=pl.col("active_seconds").sum() / 3600,
+        cases=pl.col("case_id").drop_nulls().n_unique(),
+        people=pl.col("user").n_unique(),
+    )
+    share = pl.col("active_hours") / pl.col("active_hours").sum()
+    listed = summed.with_columns(share=share).sort("confidence", "rule", descending=[True, False], nulls_last=True)
+    return listed.select("rule", "confidence", "active_hours", "share", "cases", "people")
+
+
+def list_both_unmatched(events: pl.DataFrame, process: pl.DataFrame | None) -> pl.DataFrame | None:
+    """List what the overlay left over, without naming a case; None without a process log.
+
+    Parameters
+    ----------
+    events : events frame with `case_id`.
+    process : frame of `read_process_log`, or None.
+
+    Returns
+    -------
+    One row per application with work that has no case, and one for all cases without work: `side`, `where`,
+    `active_hours`, `share`.
+    """
+    if process is None:
+        return None
+    found = list_unmatched(events, process)
+    part = pl.col("active_hours") * 3600 / work_seconds(events)
+    work = found.filter(pl.col("active_hours").is_not_null()).select(
+        "side", pl.col("item").alias("where"), "active_hours", share=part
+    )
+    rest = found.filter(pl.col("active_hours").is_null())
+    cases = rest.group_by("side").agg(
+        pl.format("{} of {} cases", pl.len(), pl.lit(process["case_id"].n_unique())).alias("where"),
+        active_hours=pl.lit(None, pl.Float64),
+        share=pl.col("share").sum(),
+    )
+    return pl.concat([work, cases])
+
+
+def list_criteria() -> pl.DataFrame:
+    """List the criteria of automation with their definitions.
+
+    Returns
+    -------
+    One row per criterion: `criterion`, `definition`, `unit`, `speaks for automation`.
+
+    >>> list_criteria().columns
+    ['criterion', 'definition', 'unit', 'speaks for automation']
+    """
+    rows = [
+        (name.replace("_", " "), c.definition, c.unit, {"high": "if high", "low": "if low"}.get(c.better, "context"))
+        for name, c in CRITERIA.items()
+    ]
+    return pl.DataFrame(rows, schema=["criterion", "definition", "unit", "speaks for automation"], orient="row")
+
+
+def list_caveats(mined: Mined) -> pl.DataFrame:
+    """List what is not known after this analysis.
+
+    Parameters
+    ----------
+    mined : result of `taskkit.mine`.
+
+    Returns
+    -------
+    One row per gap: `about`, `not_known`.
+    """
+    events, segments, process = mined.events, mined.segments, mined.process
+    rows = [("recording", text) for text in check_quality(events).filter(pl.col("level") != "ok")["sentence"]]
+    whole = work_seconds(events)
+    rest = (
+        1 - min(float(segments.drop_nulls("task_id")["active_seconds"].sum()) / whole, 1.0) if segments.height else 1.0
+    )
+    rows.append(("tasks", f"{rest:.0%} of the active time belongs to no recurring task: nobody has looked at it."))
+    rows.append(
+        ("people", f"Only {people(events['user'].n_unique())} were recorded; whether others work alike is not known.")
+    )
+    if process is None:
+        rows.append(("process", "No process log was given: waiting, outcomes and the way of the cases are not known."))
+    else:
+        left_over = list_both_unmatched(events, process)
+        gaps = {} if left_over is None else dict(left_over.group_by("side").agg(pl.col("share").sum()).iter_rows())
+        rows += [
+            (
+                "process",
+                f"{share:.0%} of "
+                f"{'the active time is work without a case' if side.startswith('work') else 'the cases have no recorded work'}.",
+            )
+            for side, share in sorted(gaps.items())
+        ]
+    rows.append(
+        ("meaning", "Why a step is done (policy, control, exception) is in no log; the people who do the work know it.")
+    )
+    return pl.DataFrame([(about, spaced(text)) for about, text in rows], schema=["about", "not_known"], orient="row")
+
+
+def _compared(segments: pl.DataFrame, min_people: int) -> pl.DataFrame | None:
+    try:
+        return compare(segments, by="team", min_people=min_people)
+    except SettingError:  # not two teams
+        return None

@@ -1,0 +1,210 @@
+"""Small tables that need no network: units in the headings, numbers on the right, few rows, small groups hidden."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+
+from taskkit.charts.look import aliases, short, spaced
+from taskkit.privacy import suppress_small_groups
+from taskkit.schema import CONTRACTS
+from taskkit.widgets.displays import Shown
+
+_NEVER = (
+    "window_title",
+    "url",
+    "element_name",
+    "value",
+    "value_digest",
+    "value_shape",
+    "case_ref",
+    "case_id",
+    "resource",
+)
+_SHARES = (
+    "share",
+    "cumulative_share",
+    "interrupted",
+    "excursion_share",
+    "judgement_share",
+    "stable_element_share",
+    "determinism",
+    "standardisation",
+    "stability",
+    "coverage",
+)
+_WORDS = {
+    "task_id": "task",
+    "task_name": "name",
+    "variant_id": "way",
+    "active_hours": "active time (h)",
+    "people": "people",
+    "segments": "times seen",
+    "median_seconds": "median",
+    "q25_seconds": "lower quartile",
+    "q75_seconds": "upper quartile",
+    "median_steps": "steps (median)",
+    "value_hours_per_year": "value (h a year)",
+    "value_money_per_year": "value (money a year)",
+    "touch_total_hours": "active time (h)",
+    "copy_pastes_median": "pastes (median)",
+    "switches_median": "switches (median)",
+}
+
+
+def table(
+    frame: pl.DataFrame | None,
+    *,
+    caption: str = "",
+    definition: str = "",
+    columns: Sequence[str] | Mapping[str, str] | None = None,
+    most: int = 12,
+    min_people: int = 1,
+    keep: Sequence[str] = (),
+    empty: str = "There is nothing to show here.",
+) -> Shown:
+    """Show the first rows of a frame as a table that reads well and needs no network.
+
+    Columns that may hold names, case numbers or content are never shown; people appear as letters.
+
+    Parameters
+    ----------
+    frame : any frame; None is shown as the sentence `empty`.
+    caption, definition : what the table is, and how its figures are defined.
+    columns : columns in the order wanted, or {column: heading}; all by default.
+    most : rows shown; the last line says how many more there are.
+    min_people : rows that rest on fewer people (column `people`) are hidden.
+    keep : columns that stay readable in a hidden row.
+    empty : sentence for a frame without rows.
+
+    >>> table(pl.DataFrame({"task_id": ["T01"], "active_hours": [1.25]}), caption="Tasks")
+    Tasks: 1 row
+    """
+    if frame is None or frame.is_empty():
+        words = f"{caption}: {empty}" if caption else empty
+        return Shown(
+            f'<div class="tk-card"><p>{f"<b>{html.escape(caption)}.</b> " if caption else ""}{html.escape(empty)}</p></div>',
+            words,
+        )
+    hidden = pl.Series([False] * frame.height)
+    if "people" in frame.columns and min_people > 1:
+        # a row without anybody gives nobody away
+        nobody = frame["people"].fill_null(1) == 0
+        marked = suppress_small_groups(frame, k=min_people, keep=keep)
+        hidden = marked["hidden"] & ~nobody
+        frame = marked.select(
+            pl.when(nobody).then(frame[name]).otherwise(marked[name]).alias(name) for name in frame.columns
+        )
+    wanted = [name for name in (columns or frame.columns) if name in frame.columns and name not in _NEVER]
+    if "user" in wanted:
+        frame = frame.with_columns(pl.col("user").replace(aliases(frame["user"].drop_nulls())))
+    headings = dict(columns) if isinstance(columns, Mapping) else {}
+    shown = [_column(frame[name], headings.get(name)) for name in wanted]
+    wide = [
+        not right and max((len(re.sub(r"<[^>]*>", "", cell)) for cell in cells), default=0) > 70
+        for _, right, cells in shown
+    ]
+    head = "".join(f'<th scope="col"{_side(right)}>{html.escape(heading)}</th>' for heading, right, _ in shown)
+    body = "".join(
+        _hidden_row(frame, row, wanted, keep, min_people)
+        if hidden[row]
+        else "<tr>"
+        + "".join(f"<td{_side(right, w)}>{cells[row]}</td>" for (_, right, cells), w in zip(shown, wide, strict=True))
+        + "</tr>"
+        for row in range(min(frame.height, most))
+    )
+    more = frame.height - most
+    foot = (
+        f'<tfoot><tr><td colspan="{len(wanted)}">{more:,} more {"row" if more == 1 else "rows"}</td></tr></tfoot>'
+        if more > 0
+        else ""
+    )
+    title = (
+        f"<caption><b>{html.escape(caption)}</b>{f'<span>{html.escape(definition)}</span>' if definition else ''}</caption>"
+        if caption
+        else ""
+    )
+    markup = (
+        f'<div class="tk-table"><table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table></div>'
+    )
+    return Shown(markup, f"{caption or 'Table'}: {frame.height:,} {'row' if frame.height == 1 else 'rows'}")
+
+
+def _side(right: bool, wide: bool = False) -> str:
+    return ' class="n"' if right else ' class="w"' if wide else ""
+
+
+def _hidden_row(frame: pl.DataFrame, row: int, wanted: Sequence[str], keep: Sequence[str], min_people: int) -> str:
+    kept = [name for name in wanted if name in keep]
+    cells = "".join(f"<td>{html.escape(str(frame[name][row]))}</td>" for name in kept)
+    return f'<tr>{cells}<td class="h" colspan="{len(wanted) - len(kept)}">hidden (fewer than {min_people} people)</td></tr>'
+
+
+def _column(values: pl.Series, heading: str | None) -> tuple[str, bool, list[str]]:
+    """Heading with its unit, whether it stands on the right, and the cells."""
+    name = values.name
+    words = heading or _WORDS.get(name) or name.replace("_", " ")
+    if name == "level":
+        return (
+            words,
+            False,
+            [f'<span class="tk-mark {html.escape(str(v))}">{html.escape(str(v))}</span>' for v in values],
+        )
+    if values.dtype.is_numeric():
+        if name in _SHARES or _unit_is_share(name):
+            return (
+                f"{words.removesuffix(' share')} (%)" if "%" not in words else words,
+                True,
+                _cells(values, lambda v: f"{100 * v:.0f}"),
+            )
+        if name.endswith("_seconds"):
+            words = words.removesuffix(" seconds")
+            most = float(values.max() or 0)  # type: ignore[arg-type]
+            unit, divisor = ("s", 1) if most < 1200 else ("min", 60) if most < 36_000 else ("h", 3600)
+            return f"{words} ({unit})", True, _cells(values, lambda v: _rounded(v / divisor))
+        return words, True, _cells(values, _rounded)
+    return words, False, _cells(values, _text)
+
+
+def _unit_is_share(name: str) -> bool:
+    return not name.endswith("confidence") and any(
+        column.name == name and column.allowed == (0.0, 1.0)
+        for contract in CONTRACTS.values()
+        for column in contract.columns
+    )
+
+
+def _cells(values: pl.Series, show: Any) -> list[str]:
+    return ["–" if value is None else show(value) for value in values]
+
+
+def _rounded(value: float) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
+    size = abs(value)
+    return f"{value:,.0f}" if size >= 100 or value == round(value) else f"{value:.1f}" if size >= 1 else f"{value:.2f}"
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (list, pl.Series)):
+        items = [str(item) for item in value]
+        most = 3 if all(len(item) < 20 for item in items) else 8
+        joined = ", ".join(items[:most]) + (f" and {len(items) - most} more" if len(items) > most else "")
+        return html.escape(joined)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return f"{value:%d %b %Y %H:%M}"
+    if isinstance(value, date):
+        return f"{value:%a %d %b %Y}"
+    text = spaced(str(value))
+    return (
+        html.escape(text)
+        if len(text) <= 320
+        else f'<span title="{html.escape(text)}">{html.escape(short(text, 320))}</span>'
+    )

@@ -1,0 +1,207 @@
+"""Charts: they draw what they are given, hide small groups, name nobody and say so when there is nothing to draw."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
+import polars as pl
+import pytest
+
+import taskkit as tk
+from taskkit import charts
+from taskkit.charts.layout import lay_out
+from taskkit.charts.look import aliases
+from tests.frames import make_events
+
+PEOPLE = [f"p_secret{n}" for n in range(12)]
+WAY = ["Open", "Number", "Amount", "Save"]
+
+
+def work(people: list[str] = PEOPLE, *, team: bool = True) -> pl.DataFrame:
+    """A day of each person: the same four steps eight times, in the odd half in another order, and a copy and paste."""
+    parts = []
+    for number, user in enumerate(people):
+        steps: list[dict[str, Any]] = []
+        for turn in range(8):
+            way = WAY if number % 2 else [WAY[0], WAY[2], WAY[1], WAY[3]]
+            steps += [
+                {"element_name": name, "window_title": f"Mrs Smith {turn}", "after": 900 if not at and turn else 7}
+                for at, name in enumerate(way)
+            ]
+            value = {"value_digest": f"d{turn}"}
+            steps.append({"event_type": "copy", "element_name": "Total", "app": "sheet"} | value)
+            steps.append({"event_type": "paste", "element_name": "Sum", "case_ref": "INV-77001"} | value)
+        parts.append(make_events(steps, user=user, session_id=f"s{number}", team="ab"[number % 2] if team else None))
+    return pl.concat(parts, how="diagonal")
+
+
+@pytest.fixture(scope="module")
+def events() -> pl.DataFrame:
+    events = tk.segment(tk.name_activities(work()), method="gap", gap="5m")
+    segments = tk.find_variants(tk.find_tasks(tk.list_segments(events)))
+    return events.join(segments.select("segment_id", "task_id", "variant_id"), on="segment_id", how="left")
+
+
+@pytest.fixture(scope="module")
+def segments(events: pl.DataFrame) -> pl.DataFrame:
+    return tk.find_variants(tk.find_tasks(tk.list_segments(events)))
+
+
+@pytest.fixture(scope="module")
+def process(events: pl.DataFrame) -> pl.DataFrame:
+    booked = events.filter(pl.col("element_name") == "Save").with_row_index("n")
+    return booked.select(
+        case_id=pl.format("INV-77{}", pl.col("n") // 2),
+        activity=pl.when(pl.col("n") % 2 == 0).then(pl.lit("Enter")).otherwise(pl.lit("Approve")),
+        timestamp="timestamp", resource="user",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def drawn(events: pl.DataFrame, segments: pl.DataFrame, process: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """Every chart of the worked frames, as a specification."""
+    joined = tk.attribute_cases(events, process)
+    effort = tk.step_effort(joined, process)
+    ranking = tk.score_automation(events, segments=segments)
+    made = {
+        "day_timeline": charts.day_timeline(events),
+        "day_timeline by task": charts.day_timeline(events, by="task_id", names={"T01": "Enter"}),
+        "coverage_calendar": charts.coverage_calendar(tk.list_days(events)),
+        "time_per_app": charts.time_per_app(tk.time_per_app(events)),
+        "switch_matrix": charts.switch_matrix(tk.count_switches(events)),
+        "transfer_flow": charts.transfer_flow(tk.count_transfers(events)),
+        "task_overview": charts.task_overview(tk.list_tasks(segments)),
+        "segment_lengths": charts.segment_lengths(segments),
+        "confidence_by_task": charts.confidence_by_task(segments),
+        "variant_ladder": charts.variant_ladder(tk.count_variants(segments, level="activity")),
+        "succession_map": charts.succession_map(tk.count_successions(segments)),
+        "comparison_intervals": charts.comparison_intervals(tk.compare(segments)),
+        "process_map": charts.process_map(process, effort),
+        "step_effort_bars": charts.step_effort_bars(effort),
+        "case_view": charts.case_view(joined, process),
+        "value_feasibility": charts.value_feasibility(ranking),
+        "criteria_heat": charts.criteria_heat(ranking),
+    }
+    return {name: chart.to_dict() for name, chart in made.items()}
+
+
+def test_every_chart_is_titled_and_described(drawn: dict[str, dict[str, Any]]) -> None:
+    for name, spec in drawn.items():
+        assert spec.get("title"), f"{name} was not drawn: {spec['description']}"
+        assert len(spec["description"]) > 30, name
+
+
+def test_no_chart_holds_a_pseudonym_a_title_or_a_case_number(drawn: dict[str, dict[str, Any]]) -> None:
+    for name, spec in drawn.items():
+        text = json.dumps(spec)
+        assert "p_secret" not in text, name
+        assert "INV-77" not in text, name
+
+
+def test_charts_stay_within_the_page(drawn: dict[str, dict[str, Any]]) -> None:
+    for name, spec in drawn.items():
+        parts = spec.get("hconcat", [spec])
+        widths = [part.get("width", 0) for part in parts]
+        assert sum(w for w in widths if isinstance(w, int)) <= 1150, name
+
+
+def test_data_stay_small(drawn: dict[str, dict[str, Any]]) -> None:
+    assert sum(len(json.dumps(spec)) for spec in drawn.values()) < 250_000
+
+
+def test_the_same_frames_give_the_same_chart(events: pl.DataFrame, drawn: dict[str, dict[str, Any]]) -> None:
+    again = charts.day_timeline(events.sample(fraction=1.0, shuffle=True, seed=1)).to_dict()
+    assert json.dumps(again["datasets"] if "datasets" in again else again["data"]) == json.dumps(
+        drawn["day_timeline"]["datasets"] if "datasets" in drawn["day_timeline"] else drawn["day_timeline"]["data"]
+    )
+
+
+EMPTY = {
+    "day_timeline": lambda: charts.day_timeline(tk.name_activities(work([PEOPLE[0]])).clear()),
+    "coverage_calendar": lambda: charts.coverage_calendar(pl.DataFrame()),
+    "time_per_app": lambda: charts.time_per_app(pl.DataFrame({"people": []})),
+    "switch_matrix": lambda: charts.switch_matrix(pl.DataFrame({"people": []})),
+    "transfer_flow": lambda: charts.transfer_flow(pl.DataFrame()),
+    "task_overview": lambda: charts.task_overview(pl.DataFrame()),
+    "segment_lengths": lambda: charts.segment_lengths(pl.DataFrame({"active_seconds": []})),
+    "confidence_by_task": lambda: charts.confidence_by_task(pl.DataFrame({"task_id": []})),
+    "variant_ladder": lambda: charts.variant_ladder(pl.DataFrame()),
+    "succession_map": lambda: charts.succession_map(pl.DataFrame()),
+    "comparison_intervals": lambda: charts.comparison_intervals(None),
+    "process_map": lambda: charts.process_map(None),
+    "step_effort_bars": lambda: charts.step_effort_bars(None),
+    "case_view": lambda: charts.case_view(pl.DataFrame(), None),
+    "value_feasibility": lambda: charts.value_feasibility(pl.DataFrame()),
+    "criteria_heat": lambda: charts.criteria_heat(pl.DataFrame()),
+}
+
+
+@pytest.mark.parametrize("draw", EMPTY.values(), ids=EMPTY)
+def test_nothing_to_draw_is_said_in_a_sentence(draw: Callable[[], Any]) -> None:
+    assert draw().to_dict()["description"].endswith(".")
+
+
+def test_small_groups_are_hidden_and_the_chart_says_so() -> None:
+    apps = pl.DataFrame(
+        {
+            "app": ["mail", "secret"],
+            "active_hours": [3.0, 1.0],
+            "share": [0.75, 0.25],
+            "visits": [4, 2],
+            "people": [9, 2],
+        }
+    )
+    spec = json.dumps(charts.time_per_app(apps, min_people=5).to_dict())
+    assert "secret" not in spec
+    assert "1 application seen with fewer than 5 people is hidden." in spec
+
+
+def test_a_log_of_few_people_shows_all() -> None:
+    assert charts.smallest_group(pl.DataFrame({"user": list("abc")}), min_people=5) == 1
+    assert charts.smallest_group(pl.DataFrame({"user": list("abcdef")}), min_people=5) == 5
+
+
+def test_ways_of_few_people_are_summed_up_in_the_last_row() -> None:
+    rows = [("T01", "T01-V01", ["Open", "Save"], 80, 9, 0.8), ("T01", "T01-V02", ["Cheat", "Save"], 20, 2, 0.2)]
+    names = ["task_id", "variant_id", "activities", "segments", "people", "share"]
+    frame = pl.DataFrame(rows, schema=names, orient="row").with_columns(median_seconds=pl.lit(30.0))
+    text = json.dumps(charts.variant_ladder(frame).to_dict())
+    assert "Cheat" not in text
+    assert "1 more way" in text
+    assert "20 %" in text
+
+
+def test_what_a_way_does_otherwise_is_marked() -> None:
+    rows = [("T01", "T01-V01", ["a", "b", "c"], 80, 9, 0.8), ("T01", "T01-V02", ["a", "x", "c"], 20, 6, 0.2)]
+    names = ["task_id", "variant_id", "activities", "segments", "people", "share"]
+    frame = pl.DataFrame(rows, schema=names, orient="row").with_columns(median_seconds=pl.lit(30.0))
+    text = json.dumps(charts.variant_ladder(frame).to_dict())
+    assert "2,only here" in text
+    assert "0,left out here" in text
+
+
+def test_aliases_do_not_follow_the_order_of_the_people() -> None:
+    people = [f"p{n:02d}" for n in range(26)]
+    letters = [aliases(people)[name] for name in people]
+    assert len(set(letters)) == 26
+    assert letters != sorted(letters)
+    assert aliases(reversed(people)) == aliases(people)
+
+
+def test_heavy_arrows_go_down_and_boxes_do_not_overlap() -> None:
+    edges = {
+        ("start", "a"): 9.0,
+        ("a", "b"): 9.0,
+        ("a", "c"): 5.0,
+        ("b", "a"): 1.0,
+        ("b", "end"): 8.0,
+        ("c", "end"): 5.0,
+    }
+    plan = lay_out(edges, start="start", end="end")
+    assert plan.y["start"] < plan.y["a"] < plan.y["b"] < plan.y["end"]
+    for level in range(plan.layers):
+        places = sorted(plan.x[node] for node in plan.x if plan.y[node] == level)
+        assert all(b - a > 0.99 for a, b in pairwise(places))

@@ -1,0 +1,145 @@
+"""Widgets: every control has a twin without a kernel, cards carry what a report reads, findings are sentences."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+import taskkit as tk
+from taskkit import widgets
+from taskkit.errors import TaskkitError
+from taskkit.pipeline import Mined
+from tests.test_charts import events, process, segments, work  # noqa: F401  fixtures and the frame they come from
+
+FINDING = "application/x-taskkit-finding+json"
+POSTURE = "application/x-taskkit-posture+json"
+
+
+@pytest.fixture
+def static(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TASKKIT_STATIC", "1")
+
+
+@pytest.fixture
+def explorers(events: pl.DataFrame, segments: pl.DataFrame, process: pl.DataFrame) -> dict[str, Any]:  # noqa: F811
+    joined = tk.attribute_cases(events, process)
+    return {
+        "day": widgets.DayTimeline(events),
+        "segmentation": widgets.SegmentationExplorer(events),
+        "variants": widgets.VariantExplorer(segments),
+        "comparison": widgets.ComparisonExplorer(segments),
+        "steps": widgets.StepExplorer(joined, process),
+        "automation": widgets.AutomationExplorer(events, segments),
+    }
+
+
+def html_of(shown: Any) -> str:
+    found = shown._repr_mimebundle_()
+    return str((found[0] if isinstance(found, tuple) else found).get("text/html", ""))
+
+
+def test_every_control_has_a_twin_without_a_kernel(explorers: dict[str, Any], static: None) -> None:
+    tk.start_notebook()
+    for name, explorer in explorers.items():
+        assert "tk-chart" in html_of(widgets.show(explorer)), name
+
+
+def test_the_settings_of_a_control_are_those_of_its_drawing(explorers: dict[str, Any]) -> None:
+    for name, explorer in explorers.items():
+        settings = {key: control.value for key, control in explorer.controls().items()}
+        assert explorer.draw(**settings) is not None, name
+
+
+def test_a_live_control_draws_at_once_and_again_after_a_change(explorers: dict[str, Any]) -> None:
+    box = explorers["variants"].live()
+    controls, place = box.children[1], box.children[2]
+    before = place.outputs
+    assert before[0]["data"]
+    controls.children[2].value = 2
+    assert place.outputs != before
+
+
+def test_an_error_in_a_callback_is_one_readable_box(segments: pl.DataFrame) -> None:  # noqa: F811
+    explorer = widgets.VariantExplorer(segments, rare=0.2)
+    explorer.draw = lambda **_: 1 / 0
+    place = explorer.live().children[2]
+    assert "This could not be drawn: ZeroDivisionError" in place.outputs[0]["data"]["text/html"]
+
+
+def test_without_two_teams_the_comparison_is_a_sentence(segments: pl.DataFrame) -> None:  # noqa: F811
+    explorer = widgets.ComparisonExplorer(segments.with_columns(team=pl.lit(None, pl.String)))
+    assert explorer.result.is_empty()
+    assert "Nothing is compared here." in html_of(explorer.static())
+
+
+def test_without_a_process_log_the_steps_are_a_sentence(events: pl.DataFrame) -> None:  # noqa: F811
+    explorer = widgets.StepExplorer(events, None)
+    assert explorer.effort is None
+    assert "No process log was given" in explorer.static().to_dict()["description"]
+
+
+def test_the_posture_card_carries_its_statements(events: pl.DataFrame) -> None:  # noqa: F811
+    bundle = widgets.posture_card(events, {"consent": "<b>signed</b>"})._repr_mimebundle_()
+    assert ["consent", "<b>signed</b>"] in bundle[POSTURE]
+    assert "&lt;b&gt;signed" in bundle["text/html"]
+
+
+def test_a_finding_carries_its_text_and_is_recorded_beside_the_results(tmp_path: Path) -> None:
+    shown = widgets.finding("Three tasks recur.", subject="02", results=tmp_path / "results")
+    assert shown.static()._repr_mimebundle_()[FINDING] == {"finding": "Three tasks recur."}
+    assert widgets.recorded_findings(tmp_path / "results").words.startswith("Nothing has been recorded")
+    assert not list(tmp_path.iterdir())
+    assert shown.record() == 1
+    assert tk.Decisions(tmp_path / "decisions.sqlite").list()["decision"].to_list() == ["Three tasks recur."]
+    assert "Three tasks recur." in html_of(widgets.recorded_findings(tmp_path / "results"))
+
+
+def test_a_finding_without_results_cannot_be_recorded() -> None:
+    with pytest.raises(TaskkitError, match="give results="):
+        widgets.finding("Three tasks recur.").record()
+
+
+def test_a_table_has_units_hides_small_groups_and_names_nobody() -> None:
+    frame = pl.DataFrame({
+        "task_id": ["T01", "T02", "T03"], "user": ["p_1", "p_2", "p_3"], "median_seconds": [4000.0, 99.0, 30.0],
+        "share": [0.5, 0.3, 0.2], "people": [9, 2, 0], "case_id": ["INV-1"] * 3, "window_title": ["Mrs Smith"] * 3,
+    })  # fmt: skip
+    html = html_of(widgets.table(frame, caption="Tasks", min_people=5, keep=["task_id"], most=3))
+    assert "median (min)" in html
+    assert "share (%)" in html
+    assert html.count("hidden (fewer than 5 people)") == 1
+    assert "<td>T02</td>" in html
+    assert all(secret not in html for secret in ("p_1", "INV-1", "Mrs Smith"))
+
+
+def test_a_table_says_how_many_rows_it_leaves_out_and_escapes() -> None:
+    html = html_of(widgets.table(pl.DataFrame({"name": ["<script>"] * 20}), most=5))
+    assert "15 more rows" in html
+    assert "<script>" not in html
+
+
+def test_every_finding_is_a_sentence_with_people(events: pl.DataFrame, segments: pl.DataFrame) -> None:  # noqa: F811
+    mined = Mined(events, segments, None, pl.DataFrame(), {})
+    found = widgets.list_findings(mined)
+    assert found.height == 7
+    assert all(text.endswith(".") for text in found["finding"])
+    assert "12 people" in found["finding"][0]
+    assert "No process log was given" in found["finding"][5]
+    assert widgets.list_caveats(mined)["not_known"].str.contains("No process log was given").any()
+
+
+def test_thin_data_is_said() -> None:
+    events = tk.name_activities(work(["p_only"], team=False))  # noqa: F811
+    assert "It rests on few people" in widgets.summarise_log(events)
+
+
+def test_importing_taskkit_loads_no_charts() -> None:
+    import subprocess
+    import sys
+
+    code = "import sys, taskkit; print([m for m in ('altair', 'ipywidgets', 'pandas') if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True, env=os.environ).strip() == "[]"

@@ -20,7 +20,6 @@ from taskkit.tasks import find_tasks
 from taskkit.variants import find_variants
 
 _NO_REPORT = {"column": pl.String, "rows": pl.UInt32, "mapped_to": pl.String, "outcome": pl.String, "reason": pl.String}
-_VERSION = 1  # of the way: raise it when a stage gives other results for the same log
 
 
 class Mined(NamedTuple):
@@ -91,9 +90,10 @@ def _load(log: str | Path) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _digest(files: Iterable[Path], method: str) -> str:
-    """Name of the folder that belongs to these files and settings: a digest of their contents."""
-    seen = hashlib.sha256(f"{_VERSION} {method}".encode())
-    for file in sorted(files):
+    """Name of the folder that belongs to these files, settings and this code: a digest of their contents."""
+    seen = hashlib.sha256(method.encode())
+    code = sorted(Path(__file__).parent.rglob("*.py"))  # another version may give other results for the same log
+    for file in [*sorted(files), *code]:
         with file.open("rb") as stream:
             seen.update(hashlib.file_digest(stream, "sha256").digest())
     return seen.hexdigest()[:16]

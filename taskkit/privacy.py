@@ -206,7 +206,8 @@ def posture(events: pl.DataFrame, *, metadata: Mapping[str, Any] | None = None, 
                    "Results describe tasks; nobody is ranked."),
         ("consent", meta.get("consent") or "The log does not say which notice the people agreed to."),
         ("kept until", meta.get("kept_until") or "The log states no date of deletion."),
-        ("sharing", f"Groups of fewer than {k} people are hidden." if people >= k else
+        ("sharing", f"Groups of fewer than {k} people are hidden. Single days and cases are examples, under letters "
+                    "that exist on one page only." if people >= k else
                     f"Fewer than {k} people were recorded, so nothing here is anonymous: "
                     "share it only with them or with their consent."),
     ]  # fmt: skip

@@ -143,3 +143,8 @@ def test_importing_taskkit_loads_no_charts() -> None:
 
     code = "import sys, taskkit; print([m for m in ('altair', 'ipywidgets', 'pandas') if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True, env=os.environ).strip() == "[]"
+
+
+def test_a_sequence_names_each_screen_once() -> None:
+    frame = pl.DataFrame({"activities": [["click Save · Invoice", "type into Amount · Invoice", "view Mail"]]})
+    assert "<b>Invoice</b>: click Save, type into Amount → <b>Mail</b>: view" in html_of(widgets.table(frame))

@@ -101,6 +101,13 @@ def wrap(text: str, width: int) -> list[str]:
     return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
 
 
+def most_carried(effort: pl.DataFrame) -> dict[str, Any] | None:
+    """The step in which most values are pasted outside the main application, if it is one for every two bookings."""
+    known = effort.filter(pl.col("excursion_pastes_mean") >= 0.5)
+    known = known.sort("excursion_pastes_mean", "activity", descending=[True, False])
+    return known.row(0, named=True) if known.height else None
+
+
 def short(text: str, width: int) -> str:
     """A text of at most `width` characters; what is cut is marked.
 

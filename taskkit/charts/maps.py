@@ -18,8 +18,8 @@ from taskkit.charts.look import (
     short,
     shown,
 )
+from taskkit.overlay import count_process_successions
 from taskkit.privacy import MIN_PEOPLE
-from taskkit.schema import require_columns
 
 
 def succession_map(
@@ -27,13 +27,13 @@ def succession_map(
     *,
     names: Mapping[str, str] | None = None,
     task: str | None = None,
-    nodes: int = 13,
-    edges: int = 26,
+    nodes: int = 10,
+    edges: int = 18,
     min_people: int = MIN_PEOPLE,
 ) -> Chart:
-    """Draw which step directly follows which in a task, with a list to choose the task.
+    """Draw which screen (or step) directly follows which in a task, with a list to choose the task.
 
-    The most frequent steps are drawn with the most frequent successions between them, and for every step the strongest
+    The most frequent ones are drawn with the most frequent successions between them, and for every step the strongest
     way in and out. Steps that few people took are not drawn.
 
     Parameters
@@ -71,9 +71,9 @@ def succession_map(
     pick = picker("task", "Task", options, value=task if task in tasks else tasks[0])
     return finish(
         show_graphs(parts, pick, shade=None),
-        title="Which step directly follows which",
+        title="Which screen directly follows which",
         subtitle=[
-            "Boxes are steps with the number of times they were done, arrows are successions; thickness and number tell how often. "
+            "Boxes are screens with the number of times they were reached; thickness and number of an arrow tell how often. "
             "Dashed arrows go back. The most frequent are drawn. Choose the task above."
         ],
     )
@@ -127,27 +127,4 @@ def process_map(process: pl.DataFrame | None, effort: pl.DataFrame | None = None
             "are drawn. Boxes: activity of the process log and the median active "
             "desktop time of one booking. Arrows: how many times one booking directly followed another."
         ],
-    )
-
-
-def count_process_successions(process: pl.DataFrame) -> pl.DataFrame:
-    """Count which activity directly follows which in the cases; null is the start or end of a case.
-
-    Returns
-    -------
-    One row per pair, most frequent first: `before`, `after`, `times`.
-    """
-    require_columns(process, "case_id", "activity", "timestamp", made_by="read_process_log")
-    ordered = process.sort("case_id", "timestamp", maintain_order=True)
-    pairs = ordered.select(
-        before=pl.col("activity").shift(1).over("case_id"),
-        after="activity",
-        last=pl.col("activity").shift(-1).over("case_id").is_null(),
-    )
-    ends = pairs.filter("last").select(before="after", after=pl.lit(None, pl.String))
-    both = pl.concat([pairs.select("before", "after"), ends])
-    return (
-        both.group_by("before", "after")
-        .agg(times=pl.len())
-        .sort("times", "before", "after", descending=[True, False, False])
     )

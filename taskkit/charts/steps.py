@@ -19,6 +19,7 @@ from taskkit.charts.look import (
     hidden_note,
     inline,
     largest,
+    most_carried,
     nothing,
     picker,
     scale_of,
@@ -62,7 +63,7 @@ def step_effort_bars(effort: pl.DataFrame | None, *, min_people: int = MIN_PEOPL
         "touch_median_seconds",
         "touch_total_hours",
         "switches_median",
-        "copy_pastes_median",
+        "excursion_pastes_mean",
         "excursion_share",
         main=pl.col("main_app").fill_null("the main application"),
         inside=pl.col("touch_total_hours") * (1 - pl.col("excursion_share").fill_null(0)),
@@ -128,27 +129,28 @@ def step_effort_bars(effort: pl.DataFrame | None, *, min_people: int = MIN_PEOPL
         .properties(width=270, height=alt.Step(32))
     )
     carried = (
-        base.transform_fold(["copy_pastes_median", "switches_median"], as_=["what", "count"])
-        .transform_calculate(kind="datum.what == 'switches_median' ? 'switches' : 'pastes'")
+        base.transform_fold(["excursion_pastes_mean", "switches_median"], as_=["what", "count"])
+        .transform_calculate(kind="datum.what == 'switches_median' ? 'switches (median)' : 'pastes outside (mean)'")
         .mark_text(fontSize=13, color=INK)
         .encode(
             y=bare,
             x=alt.X(
                 "kind:N",
-                title="per booking (median)",
-                sort=["pastes", "switches"],
+                title="in one booking",
+                sort=["pastes outside (mean)", "switches (median)"],
                 axis=alt.Axis(orient="top", labelAngle=0, domain=False, ticks=False),
             ),
-            text=alt.Text("count:Q", format=".3~g"),
+            text=alt.Text("count:Q", format=".1~f"),
         )
-        .properties(width=150, height=alt.Step(32))
+        .properties(width=230, height=alt.Step(32))
     )
-    most = seen.filter(pl.col("excursion_share").is_not_null()).sort("excursion_share", descending=True)
+    carrier = most_carried(seen)
     title = "Inside the steps: minutes of work in hours of waiting"
-    if most.height:
-        row = most.row(0, named=True)
-        share = f"{row['excursion_share']:.0%}"
-        title = f"Inside the steps: “{row['activity']}” is worked on for {share} outside {row['main_app']}"
+    if carrier is not None:
+        title = (
+            f"Before “{carrier['activity']}” is booked, {carrier['excursion_pastes_mean']:.1f} values are pasted outside "
+            f"{carrier['main_app']}"
+        )
     unseen = effort.height - seen.height - hidden
     return finish(
         alt.hconcat(times, places, carried, spacing=18).resolve_scale(color="independent", shape="independent"),

@@ -200,3 +200,37 @@ def _decide(rows: pl.DataFrame, bar_apps: Sequence[str]) -> pl.DataFrame:
         case_confidence=pl.col("case_source").replace_strict(CONFIDENCE, default=None, return_dtype=pl.Float64),
         case_source="case_source",
     )  # fmt: skip
+
+
+def list_attributions(events: pl.DataFrame) -> pl.DataFrame:
+    """Sum the active time by the rule that joined it to a case.
+
+    Parameters
+    ----------
+    events : events frame of `attribute_cases`, with `active_seconds`.
+
+    Returns
+    -------
+    One row per rule, most trusted first: `rule` ("no case" for the rest), `confidence`, `active_hours`, `share` of the
+    active time, `cases`, `people`.
+
+    Raises
+    ------
+    ContractError : `attribute_cases` has not been run.
+
+    >>> events = pl.DataFrame({"user": "p", "app": "erp", "active_seconds": [36.0, 36.0], "case_id": ["c", None],
+    ...                        "case_source": ["carried", None], "case_confidence": [0.45, None]})
+    >>> list_attributions(events).select("rule", "share").rows()
+    [('carried', 0.5), ('no case', 0.5)]
+    """
+    require_columns(events, "case_id", "case_source", "case_confidence", made_by="attribute_cases")
+    require_columns(events, "active_seconds", made_by="name_activities")
+    summed = events.drop_nulls("app").group_by(rule=pl.col("case_source").fill_null("no case")).agg(
+        confidence=pl.col("case_confidence").first(),
+        active_hours=pl.col("active_seconds").sum() / 3600,
+        cases=pl.col("case_id").drop_nulls().n_unique(),
+        people=pl.col("user").n_unique(),
+    )  # fmt: skip
+    share = pl.col("active_hours") / pl.max_horizontal(pl.col("active_hours").sum(), pl.lit(1e-12))
+    listed = summed.with_columns(share=share).sort("confidence", "rule", descending=[True, False], nulls_last=True)
+    return listed.select("rule", "confidence", "active_hours", "share", "cases", "people")

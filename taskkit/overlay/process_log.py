@@ -12,7 +12,7 @@ import polars as pl
 from taskkit.errors import ContractError, LogFileError, SettingError, check_choice
 from taskkit.log.times import read_times
 from taskkit.overlay.xes import read_xes
-from taskkit.schema import PROCESS, TIME
+from taskkit.schema import PROCESS, TIME, require_columns
 
 # what foreign logs call the columns of the contract; letters and digits only, the likeliest first
 NAMES = {
@@ -224,3 +224,36 @@ def _refuse_nulls(path: Path, frame: pl.DataFrame, chosen: Mapping[str, str]) ->
     ]
     if problems:
         raise LogFileError(f"{path}: {'; '.join(problems)}. Every process event needs a case, an activity and a time.")
+
+
+def count_process_successions(process: pl.DataFrame) -> pl.DataFrame:
+    """Count which activity directly follows which in the cases; null is the start or end of a case.
+
+    Parameters
+    ----------
+    process : frame of `read_process_log`.
+
+    Returns
+    -------
+    One row per pair, most frequent first: `before`, `after`, `times`.
+
+    >>> import datetime as dt
+    >>> at = [dt.datetime(2026, 3, 2, hour, tzinfo=dt.UTC) for hour in (8, 9)]
+    >>> process = pl.DataFrame({"case_id": ["c", "c"], "activity": ["Enter", "Approve"], "timestamp": at})
+    >>> count_process_successions(process).select("before", "after").rows()
+    [(None, 'Enter'), ('Approve', None), ('Enter', 'Approve')]
+    """
+    require_columns(process, "case_id", "activity", "timestamp", made_by="read_process_log")
+    ordered = process.sort("case_id", "timestamp", maintain_order=True)
+    pairs = ordered.select(
+        before=pl.col("activity").shift(1).over("case_id"),
+        after="activity",
+        last=pl.col("activity").shift(-1).over("case_id").is_null(),
+    )
+    ends = pairs.filter("last").select(before="after", after=pl.lit(None, pl.String))
+    both = pl.concat([pairs.select("before", "after"), ends])
+    return (
+        both.group_by("before", "after")
+        .agg(times=pl.len())
+        .sort("times", "before", "after", descending=[True, False, False])
+    )

@@ -27,7 +27,6 @@ from taskkit.widgets.lists import (
     list_criteria,
     list_findings,
     summarise_all,
-    summarise_attribution,
 )
 from taskkit.widgets.tables import table
 
@@ -50,7 +49,6 @@ __all__ = [
     "show",
     "stack",
     "summarise_all",
-    "summarise_attribution",
     "summarise_automation",
     "summarise_comparison",
     "summarise_log",

@@ -13,7 +13,7 @@ from taskkit.automation import score_automation
 from taskkit.charts.look import smallest_group
 from taskkit.comparison import compare
 from taskkit.errors import SettingError, TaskkitError
-from taskkit.overlay import step_effort
+from taskkit.overlay import list_attributions, step_effort
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.segments import METHODS, list_segments, segment
 from taskkit.variants import count_variants
@@ -225,13 +225,14 @@ class StepExplorer(Explorer):
     Parameters
     ----------
     events : events frame with `case_id`.
-    process : frame of `read_process_log`, or None; `effort` is None then too.
+    process : frame of `read_process_log`, or None; `effort` and `attributions` are None then too.
     """
 
     def __init__(self, events: pl.DataFrame, process: pl.DataFrame | None, *, min_people: int = MIN_PEOPLE) -> None:
         self.events, self.process = events, process
         self.min_people = smallest_group(events, min_people=min_people)
         self.effort = step_effort(events, process) if process is not None else None
+        self.attributions = list_attributions(events) if process is not None else None
 
     def controls(self) -> dict[str, Any]:
         """The application that counts as the main one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from taskkit.activities import count_transfers, time_per_app
-from taskkit.charts.look import largest, people, seconds_in_words, spaced
+from taskkit.charts.look import largest, most_carried, people, seconds_in_words, spaced
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.quality import check_quality
 
@@ -188,11 +188,18 @@ def summarise_steps(effort: pl.DataFrame | None, *, min_people: int = MIN_PEOPLE
     )
     if top["elapsed_median_seconds"] is not None:
         said += f" in {seconds_in_words(top['elapsed_median_seconds'])} since the booking before"
-    out = known.drop_nulls("excursion_share").sort("excursion_share", "activity", descending=[True, False])
     said += "."
-    if out.height:
-        row = out.row(0, named=True)
-        said += f" “{row['activity']}” is worked on for {row['excursion_share']:.0%} outside {row['main_app']}."
+    carrier = most_carried(known)
+    if carrier is not None:
+        said += (
+            f" Before “{carrier['activity']}” is booked, people paste {carrier['excursion_pastes_mean']:.1f} values a booking "
+            f"outside {carrier['main_app']} and work {carrier['excursion_share']:.0%} of the time there"
+        )
+        if carrier["elapsed_median_seconds"] is not None:
+            said += (
+                f"; a booking comes {seconds_in_words(carrier['elapsed_median_seconds'])} after the one before (median)"
+            )
+        said += "."
     seen, booked = int(effort["cases_with_work"].sum()), int(effort["process_events"].sum())
     return spaced(
         f"{said} {seen / max(booked, 1):.0%} of {booked:,} bookings have recorded work; nothing is known about the others."

@@ -69,32 +69,6 @@ def summarise_all(findings: pl.DataFrame) -> str:
     )
 
 
-def summarise_attribution(events: pl.DataFrame, process: pl.DataFrame | None) -> pl.DataFrame | None:
-    """Sum the active time by the rule that joined it to a case; None without a process log.
-
-    Parameters
-    ----------
-    events : events frame with `case_source`.
-    process : frame of `read_process_log`, or None.
-
-    Returns
-    -------
-    One row per rule, most trusted first: `rule`, `confidence`, `active_hours`, `share`, `cases`, `people`.
-    """
-    if process is None:
-        return None
-    work = events.filter(pl.col("app").is_not_null())
-    summed = work.group_by(rule=pl.col("case_source").fill_null("no case")).agg(
-        confidence=pl.col("case_confidence").first(),
-        active_hours=pl.col("active_seconds").sum() / 3600,
-        cases=pl.col("case_id").drop_nulls().n_unique(),
-        people=pl.col("user").n_unique(),
-    )
-    share = pl.col("active_hours") / pl.col("active_hours").sum()
-    listed = summed.with_columns(share=share).sort("confidence", "rule", descending=[True, False], nulls_last=True)
-    return listed.select("rule", "confidence", "active_hours", "share", "cases", "people")
-
-
 def list_both_unmatched(events: pl.DataFrame, process: pl.DataFrame | None) -> pl.DataFrame | None:
     """List what the overlay left over, without naming a case; None without a process log.
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from taskkit.charts.look import aliases, short, spaced
+from taskkit.charts.look import aliases, short, spaced, split_activity
 from taskkit.privacy import suppress_small_groups
 from taskkit.schema import CONTRACTS
 from taskkit.widgets.displays import Shown
@@ -168,7 +168,22 @@ def _column(values: pl.Series, heading: str | None) -> tuple[str, bool, list[str
             unit, divisor = ("s", 1) if most < 1200 else ("min", 60) if most < 36_000 else ("h", 3600)
             return f"{words} ({unit})", True, _cells(values, lambda v: _rounded(v / divisor))
         return words, True, _cells(values, _rounded)
-    return words, False, _cells(values, _text)
+    return words, False, _cells(values, _way if name == "activities" else _text)
+
+
+def _way(activities: Sequence[str], most: int = 14) -> str:
+    """A sequence of activities, each screen named once: what is done there stands behind it."""
+    parts: list[str] = []
+    last = None
+    for activity in list(activities)[:most]:
+        verb, thing, place = split_activity(activity)
+        screen, done = (place, f"{verb} {thing}".strip()) if place else (thing, verb)
+        if screen != last:
+            parts.append(f"<b>{html.escape(short(screen, 44))}</b>")
+            last = screen
+        parts[-1] += f"{': ' if parts[-1].endswith('</b>') else ', '}{html.escape(short(done, 32))}" if done else ""
+    rest = len(activities) - most
+    return " → ".join(parts) + (f" and {rest} more {'step' if rest == 1 else 'steps'}" if rest > 0 else "")
 
 
 def _unit_is_share(name: str) -> bool:

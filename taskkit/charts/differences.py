@@ -50,7 +50,11 @@ def comparison_intervals(result: pl.DataFrame | None) -> Chart:
     )
     measures = {
         row["measure"]: _measure(row["measure"], row["unit"])
-        for row in frame.unique("measure", keep="first", maintain_order=True).iter_rows(named=True)
+        for row in frame.sort(
+            "p_adjusted", maintain_order=True, nulls_last=True
+        )  # the clearest difference is shown first
+        .unique("measure", keep="first", maintain_order=True)
+        .iter_rows(named=True)
     }
     a, b = frame["group_a"][0], frame["group_b"][0]
     names = frame["name"].unique(maintain_order=True).to_list()
@@ -106,7 +110,7 @@ def comparison_intervals(result: pl.DataFrame | None) -> Chart:
         + ("would rarely come about by chance" if told else "can be told from chance"),
         subtitle=[
             f"Right of the line: more in {b}. Dots are differences of the means over people, bands their 95 % intervals. "
-            "People, not executions, are the unit; p-values are adjusted for the number of comparisons. Choose the measure above."
+            "People, not executions, are the unit; p-values are adjusted for the tasks compared. Choose the measure above."
         ],
     )
 

@@ -189,7 +189,8 @@ class VariantExplorer(Explorer):
 
 
 class ComparisonExplorer(Explorer):
-    """Two groups side by side; `result` is the frame, empty where there are no two groups, and `problem` says why.
+    """Two groups side by side; `result` is the frame (`clearest`: the clearest difference first), empty
+    where there are no two groups; `problem` says why.
 
     Parameters
     ----------
@@ -204,6 +205,9 @@ class ComparisonExplorer(Explorer):
             self.result = compare(segments, by=by, min_people=min_people)
         except SettingError as error:
             self.result, self.problem = pl.DataFrame(), str(error)
+        self.clearest = (
+            self.result.sort("p_adjusted", nulls_last=True, maintain_order=True) if self.result.width else self.result
+        )
 
     def controls(self) -> dict[str, Any]:
         """The smallest group."""

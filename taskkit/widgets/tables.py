@@ -10,7 +10,8 @@ from typing import Any
 
 import polars as pl
 
-from taskkit.charts.look import aliases, short, spaced, split_activity
+from taskkit.activities import VERB
+from taskkit.charts.look import aliases, short, spaced
 from taskkit.privacy import suppress_small_groups
 from taskkit.schema import CONTRACTS
 from taskkit.widgets.displays import Shown
@@ -176,8 +177,10 @@ def _way(activities: Sequence[str], most: int = 14) -> str:
     parts: list[str] = []
     last = None
     for activity in list(activities)[:most]:
-        verb, thing, place = split_activity(activity)
-        screen, done = (place, f"{verb} {thing}".strip()) if place else (thing, verb)
+        verb = re.match(VERB, activity)
+        thing, _, place = activity[verb.end() if verb else 0 :].partition(" · ")
+        said = verb[0].strip() if verb else ""
+        screen, done = (place, f"{said} {thing}".strip()) if place else (thing, said)
         if screen != last:
             parts.append(f"<b>{html.escape(short(screen, 44))}</b>")
             last = screen

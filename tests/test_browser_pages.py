@@ -102,13 +102,14 @@ def test_bound_controls_of_the_sample_report_redraw(window: SimpleNamespace, sam
     moved = 0
     for path in sample_report[1:]:
         open_page(window, path)
-        for control in window.page.locator(".tk-chart input[type=range]").all():
+        for control in window.page.locator(".tk-chart select").all():
             chart = control.locator("xpath=ancestor::div[contains(@class, 'tk-chart')]")
             before = chart.locator("svg").first.inner_html()
-            ends = control.get_attribute("min"), control.get_attribute("max")
-            control.fill(str(ends[0] if control.input_value() == ends[1] else ends[1]))
+            last = control.locator("option").count() - 1
+            at_last = control.evaluate("box => box.selectedIndex") == last
+            control.select_option(index=0 if at_last else last)
             window.page.wait_for_timeout(300)
             assert chart.locator("svg").first.inner_html() != before, path.name
             moved += 1
         assert window.errors == [], path.name
-    assert moved, "no page has a chart with a slider: pages are meant to be explored without a kernel"
+    assert moved >= 5, "pages are meant to be explored without a kernel"

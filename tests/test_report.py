@@ -9,6 +9,7 @@ import stat
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -180,7 +181,8 @@ def test_it_works_inside_a_running_event_loop(make_notebook: MakeNotebook, log: 
     async def inside_jupyter() -> Path:
         return write_report(log, out=log.parent / "out", notebooks=[make_notebook("a")], progress=False)
 
-    assert asyncio.run(inside_jupyter()).is_file()
+    with ThreadPoolExecutor(1) as thread:  # the browser tests may have a loop running in this one
+        assert thread.submit(asyncio.run, inside_jupyter()).result().is_file()
 
 
 def test_progress_is_one_line_a_notebook_where_there_is_no_terminal(

@@ -55,8 +55,11 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--process-log", metavar="FILE", help="log of the business systems, CSV or XES")
     report.add_argument("--out", default="report", metavar="DIR", help="folder for the pages (default: report)")
     report.add_argument("--show-code", action="store_true", help="show the notebooks' code too")
-    report.add_argument("--method", metavar="M", help="segmentation method (default: model)")
-    report.add_argument("--min-people", type=int, metavar="N", help="smallest group shown (default: 5)")
+    report.add_argument("--method", metavar="M", help="segmentation method: model, gap or anchor (default: model)")
+    report.add_argument(
+        "--min-people", type=int, metavar="N",
+        help="smallest group shown (default: 5); a log of fewer people is shown in full and says so",
+    )  # fmt: skip
 
     _command(commands, "lab", _lab, "open JupyterLab on the guided notebooks (further options are passed to it)")
 
@@ -105,7 +108,11 @@ def _lab(options: argparse.Namespace) -> int:
         notebooks = copy_notebooks(OWN_COPY)
         print(f"The notebooks are in {notebooks}: change them as you like, an upgrade leaves them alone.")
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    return subprocess.call([sys.executable, "-m", "jupyterlab", *root, *options.further, str(notebooks)])
+    quiet = [
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]  # nothing is asked
+    return subprocess.call([sys.executable, "-m", "jupyterlab", *root, *quiet, *options.further, str(notebooks)])
 
 
 def copy_notebooks(place: Path) -> Path:
@@ -133,7 +140,9 @@ def _sample(options: argparse.Namespace) -> None:
             bar.update(done - bar.n)
 
         write_sample(options.out, progress=show, **_given(options, "seed", "people", "days"))
-    print(f"The sample is in {options.out}. Look at it with: taskkit report {Path(options.out) / 'ui_log'}")
+    out = Path(options.out)
+    print(f"The sample is in {out}. Look at it with:")
+    print(f"  taskkit report {out / 'ui_log'} --process-log {out / 'process_log.csv'}")
 
 
 def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:

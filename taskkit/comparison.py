@@ -270,7 +270,7 @@ def _sentence(row: dict[str, Any], measure: Measure, min_people: int) -> str:
     if row["people_a"] + row["people_b"] == 0:
         return f"{what}: not compared, the segments hold no {measure.needs!r}."
     if row["difference"] is None:
-        return f"{what}: too few people to compare ({base}; at least {min_people} in each group are needed)."
+        return f"{what}: too few people to compare (at least {min_people} in each group are needed)."
     figures = f"{_figure(row['value_a'], measure.unit)} in {a}, {_figure(row['value_b'], measure.unit)} in {b}"
     span = (
         f"95 % interval of the difference {_figure(row['low'], measure.unit)} to {_figure(row['high'], measure.unit)}"

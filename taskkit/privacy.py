@@ -8,6 +8,7 @@ import os
 import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from taskkit.schema import EVENTS
 
 MIN_PEOPLE = 5  # groups under this size are hidden in anything shared
 KEY_BYTES = 32
+_DERIVED = ("activity", "case_id")  # made from what was recorded
 
 
 def pseudonym(name: str, *, key: bytes) -> str:
@@ -106,6 +108,7 @@ REDACTIONS: dict[str, tuple[re.Pattern[str], Callable[[str], bool] | None]] = {
     "iban": (re.compile(r"\b[A-Za-z]{2}\d{2}(?:\s?[A-Za-z0-9]{4}){2,7}(?:\s?[A-Za-z0-9]{1,3})?\b"), _is_iban),
     "card": (re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)"), _is_card),
     "phone": (re.compile(r"(?<![\w+])(?<!\d )(?:\+|00)\d(?:[ ()/.-]{0,2}\d){6,14}(?!\w)"), None),
+    "user_folder": (re.compile(r"(?i)(?<=[\\/]users[\\/])[^\\/\s]+|(?<=/home/)[^/\s]+"), None),
     "long_number": (re.compile(r"(?<!\d)\d{11,}(?!\d)"), None),
 }
 
@@ -113,7 +116,8 @@ REDACTIONS: dict[str, tuple[re.Pattern[str], Callable[[str], bool] | None]] = {
 def redact(text: str) -> tuple[str, list[str]]:
     """Remove what may name a person or an account from a text; what was removed is named, not kept.
 
-    Kinds: e-mail addresses, IBANs (mod-97), card numbers (Luhn), international phone numbers, digit runs of 11 or more.
+    Kinds: e-mail addresses, IBANs (mod-97), card numbers (Luhn), international phone numbers, user folders in paths, digit
+    runs of 11 or more. Names of persons and firms in running text are not recognised.
 
     Returns
     -------
@@ -187,28 +191,68 @@ def posture(events: pl.DataFrame, *, metadata: Mapping[str, Any] | None = None, 
     """
     meta = dict(metadata or {})
     n, people = events.height, events["user"].n_unique() if events.height else 0
-    filled = {c.name for c in EVENTS.columns if c.name in events.columns and events[c.name].null_count() < n}
-    content = sorted(filled & {"value"})
-    naming = sorted(filled & {"window_title", "url", "element_name", "case_ref"})
+    filled = {name for name in events.columns if events[name].null_count() < n}
     removed = pl.Series(dtype=pl.String)
     if "redactions" in filled:
         removed = events["redactions"].drop_nulls().explode(empty_as_null=True).drop_nulls()
     kinds = ", ".join(f"{kind} ({count:,} rows)" for kind, count in sorted(removed.value_counts().iter_rows()))
-    days = events["timestamp"].sort().dt.strftime("%d %b %Y")
-    span = f"{days[0]} to {days[-1]}" if n else "no rows"
+    shared = (
+        f"Groups of fewer than {k} people are hidden. Single days and cases are examples, under letters that are not the "
+        "pseudonyms of the log."
+        if people >= k
+        else f"Fewer than {k} people were recorded, so nothing here is anonymous: share it only with them or with their consent."
+    )
     rows = [
-        ("recorded", f"{n:,} interactions, {span}: what was clicked, typed into or switched to, and when."
-                     + (f" Fields that may name persons or customers: {', '.join(naming)}." if naming else "")),
-        ("not recorded", "Values that were typed or copied are in this log: handle it as confidential." if content
-                         else "No typed text, no clipboard content, no screenshots; equal values are known by keyed digest."),
+        ("recorded", _recorded(events, filled)),
+        ("not recorded", _not_recorded(events, filled)),
         ("removed", f"Before the log was written: {kinds}." if kinds else "No redaction is marked in this log."),
-        ("people", f"{people} {'person' if people == 1 else 'people'}, under pseudonyms. "
-                   "Results describe tasks; nobody is ranked."),
+        ("people", f"{_people(events, people)} Results describe tasks; nobody is ranked."),
         ("consent", meta.get("consent") or "The log does not say which notice the people agreed to."),
-        ("kept until", meta.get("kept_until") or "The log states no date of deletion."),
-        ("sharing", f"Groups of fewer than {k} people are hidden. Single days and cases are examples, under letters "
-                    "that exist on one page only." if people >= k else
-                    f"Fewer than {k} people were recorded, so nothing here is anonymous: "
-                    "share it only with them or with their consent."),
-    ]  # fmt: skip
+        ("kept until", _kept_until(meta.get("kept_until"))),
+        ("sharing", shared),
+    ]
     return pl.DataFrame(rows, schema=["topic", "statement"], orient="row")
+
+
+def _recorded(events: pl.DataFrame, filled: set[str]) -> str:
+    if events.is_empty():
+        return "Nothing: the log is empty."
+    days = events["timestamp"].sort().dt.strftime("%d %b %Y")
+    span = days[0] if days[0] == days[-1] else f"{days[0]} to {days[-1]}"
+    naming = [c.name for c in EVENTS.columns if c.privacy == "P2" and c.name in filled and c.name not in _DERIVED]
+    said = f"{events.height:,} {'row' if events.height == 1 else 'rows'}, {span}: what was used, and when."
+    return said + (f" Fields that may name persons or customers: {', '.join(naming)}." if naming else "")
+
+
+def _not_recorded(events: pl.DataFrame, filled: set[str]) -> str:
+    if "value" in filled:
+        return "Values that were typed or copied are in this log: handle it as confidential."
+    said = "No typed text and no clipboard content in fields of their own, no screenshots."
+    if "value_digest" in filled:
+        said += " Equal values are known by keyed digest."
+    if filled & {"window_title", "element_name"}:
+        said += " Titles and labels show what the programs showed, which can repeat what was typed."
+    unknown = [name for name in events.columns if name not in EVENTS.schema]
+    return said + (f" Columns of your own that may hold content: {', '.join(unknown)}." if unknown else "")
+
+
+def _people(events: pl.DataFrame, people: int) -> str:
+    if not people:
+        return "Nobody."
+    if "p_unknown" in events["user"].unique():
+        return "The log does not say who worked; it counts as one person."
+    said = f"{people} {'person' if people == 1 else 'people'}"
+    if events["user"].str.contains(r"^p_[0-9a-f]{12}$").all():
+        return f"{said}, under pseudonyms."
+    return f"{said}, under the names of the log: replace them with taskkit.privacy.pseudonym before you share anything."
+
+
+def _kept_until(stated: str | None) -> str:
+    """The date of deletion in words; a date that has passed is said to have."""
+    if not stated:
+        return "The log states no date of deletion."
+    try:
+        passed = date.fromisoformat(stated) < datetime.now(UTC).date()
+    except ValueError:
+        return stated
+    return f"{stated}. This date has passed: the log should have been deleted." if passed else stated

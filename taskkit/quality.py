@@ -225,7 +225,7 @@ def _dominance(events: pl.DataFrame, people: int) -> _Finding:
         said = f"One person made {share:.0%} of the events" + (
             ": results describe mostly that person." if level == "warning" else "; nobody dominates the log."
         )
-    return _Finding("dominance", level, share, "share of events", "at most 0.5 by one person", said)
+    return _Finding("dominance", level, share, "share of events", "at most 50% by one person", said)
 
 
 def _presence(present: bool) -> _Finding:
@@ -319,4 +319,4 @@ def _without(work: pl.DataFrame, name: str) -> _Finding:
         said += (
             " Activities can only be named roughly there." if name != "app" else " They cannot be placed in a program."
         )
-    return _Finding(f"without_{name}", level, share, "share of interactions", f"at most {limit:g}", said)
+    return _Finding(f"without_{name}", level, share, "share of interactions", f"at most {limit:.0%}", said)

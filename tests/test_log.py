@@ -328,3 +328,23 @@ def test_durations_are_read(text, seconds):
 def test_a_text_that_is_no_duration_says_what_is(text):
     with pytest.raises(SettingError, match="llowed"):
         parse_duration(text)
+
+
+def test_every_parquet_file_of_a_folder_is_read_whatever_its_suffix(tmp_path: Path) -> None:
+    for number, name in enumerate(("a.parquet", "B.PARQUET", "c.pq")):
+        write_log(make_events(["x"], session_id=f"s{number}"), tmp_path / name)
+    assert read_log(tmp_path).height == 3
+
+
+def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
+    write_log(make_events(["x"]), tmp_path / "a.parquet")
+    (tmp_path / "b.parquet").symlink_to(tmp_path / "gone.parquet")
+    with pytest.raises(LogFileError, match="link to nothing"):
+        read_log(tmp_path)
+
+
+@pytest.mark.parametrize("column", [pl.lit(1.5).alias("seq"), pl.lit(1_800_000_000).alias("timestamp")])
+def test_a_cast_never_changes_a_value(tmp_path: Path, column: pl.Expr) -> None:
+    make_events(["x"]).with_columns(column).write_parquet(tmp_path / "odd.parquet")
+    with pytest.raises(ContractError, match=r"odd\.parquet"):
+        read_log(tmp_path / "odd.parquet")

@@ -231,6 +231,25 @@ def test_barred_programs_and_presence_rows_get_no_case() -> None:
     assert [case for case, _ in attribute(rows, ONE, bar_apps=["music"])] == ["INV-1001", None, None, "INV-1001"]
 
 
+def test_excluded_time_gets_no_case() -> None:
+    rows: list[dict[str, Any] | str] = [{"case_ref": "INV-1001"}, {"app": "excluded"}, {"case_ref": "INV-1001"}]
+    assert [case for case, _ in attribute(rows, ONE)] == ["INV-1001", None, "INV-1001"]
+
+
+def test_a_process_log_that_was_cut_off_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "cut.csv").write_text("case_id,activity,timestamp,resource\nC1,A,2026-03-01T08:00:00Z\n")
+    with pytest.raises(LogFileError, match=r"cut\.csv"):
+        read_process_log(tmp_path / "cut.csv")
+
+
+def test_cases_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    pl.DataFrame({"case_id": [1.5], "activity": ["A"], "timestamp": ["2026-03-01"]}).write_parquet(
+        tmp_path / "odd.parquet"
+    )
+    with pytest.raises(LogFileError, match="Float64"):
+        read_process_log(tmp_path / "odd.parquet")
+
+
 def test_mail_and_chat_get_a_case_only_from_themselves_or_their_segment() -> None:
     rows: list[dict[str, Any] | str] = [
         {"case_ref": "INV-1001"}, {"app": "teams"}, {"app": "Outlook.exe", "window_title": "INV-1001"}, "x",

@@ -54,6 +54,7 @@ def test_a_short_key_is_refused() -> None:
         ("card 4111 1111 1111 1111", "card"),
         ("call +49 170 1234567", "phone"),
         ("ref 123456789012", "long_number"),
+        (r"C:\Users\adalovelace\x.docx", "user_folder"),
     ],
 )
 def test_what_names_somebody_is_removed(text: str, kind: str) -> None:
@@ -117,3 +118,30 @@ def test_the_posture_of_few_people_warns_against_sharing() -> None:
 def test_the_posture_counts_what_was_removed() -> None:
     said = dict(posture(make_events([{"redactions": ["email", "iban"]}, {"redactions": ["email"]}])).iter_rows())
     assert "email (2 rows), iban (1 rows)" in said["removed"]
+
+
+def test_a_date_of_deletion_that_has_passed_is_said_to_have() -> None:
+    said = dict(posture(make_events(["a"]), metadata={"kept_until": "2001-01-01"}).iter_rows())
+    assert "should have been deleted" in said["kept until"]
+    said = dict(posture(make_events(["a"]), metadata={"kept_until": "9999-01-01"}).iter_rows())
+    assert said["kept until"] == "9999-01-01"
+
+
+def test_names_are_not_called_pseudonyms() -> None:
+    said = dict(posture(make_events(["a"], user="Ada Lovelace")).iter_rows())
+    assert "under the names of the log" in said["people"]
+    said = dict(posture(make_events(["a"], user=pseudonym("Ada Lovelace", key=KEY))).iter_rows())
+    assert said["people"].startswith("1 person, under pseudonyms")
+
+
+def test_columns_that_nobody_knows_are_named() -> None:
+    said = dict(posture(make_events(["a"]).with_columns(typed_text=pl.lit("x"))).iter_rows())
+    assert "may hold content: typed_text" in said["not recorded"]
+
+
+def test_digests_are_spoken_of_only_where_there_are_some() -> None:
+    assert "digest" not in dict(posture(make_events(["a"])).iter_rows())["not recorded"]
+
+
+def test_an_empty_log_shows_nothing() -> None:
+    assert dict(posture(make_events(["a"]).clear()).iter_rows())["recorded"] == "Nothing: the log is empty."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -25,6 +25,7 @@ class Work:
     events: pl.DataFrame
     segments: pl.DataFrame
     days: pl.DataFrame  # user, days: everybody recorded, also those who never did the task
+    main_app: str = ""  # application with the most active time of the whole log: the system of record
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def standardisation(work: Work) -> pl.DataFrame:
     distinct = sequences.unique("key").sort("key")
     similar = [1.0 - _distance(centre.to_list(), other.to_list()) for other in distinct["activities"]]
     scored = sequences.join(distinct.select("key", similarity=pl.Series(similar, dtype=pl.Float64)), on="key")
-    return _per_segment(Work(work.events, scored, work.days), pl.col("similarity"))
+    return _per_segment(replace(work, segments=scored), pl.col("similarity"))
 
 
 def _distance(one: list[str], other: list[str]) -> float:
@@ -111,12 +112,9 @@ def rekeyed_per_segment(work: Work) -> pl.DataFrame:
 
 
 def carried_out_per_segment(work: Work) -> pl.DataFrame:
-    """Values per segment taken from the task's main application, which has them, into another one."""
-    time = work.events.drop_nulls("app").group_by("app").agg(pl.col("active_seconds").sum())
-    main = time.sort("active_seconds", "app", descending=[True, False])["app"]
-    home = main[0] if main.len() else ""
+    """Values per segment taken from the log's main application, which has them, into another one."""
     written = pl.col("event_type").cast(pl.String).is_in(["text_input", "paste"])
-    return _carried(work, written, (pl.col("app") != home) & (pl.col("app_shown") == home))
+    return _carried(work, written, (pl.col("app") != work.main_app) & (pl.col("app_shown") == work.main_app))
 
 
 def _carried(work: Work, written: pl.Expr, between: pl.Expr) -> pl.DataFrame:
@@ -153,8 +151,9 @@ def interrupted(work: Work) -> pl.DataFrame:
 def stable_element_share(work: Work) -> pl.DataFrame:
     """Part of the interactions on an element with a stable id that turns up in more than one segment."""
     rows = work.events.filter(pl.col("event_type").cast(pl.String).is_in(_INTERACTIONS))
-    if "element_id" not in rows.columns:
-        rows = rows.with_columns(element_id=pl.lit(None, pl.String))
+    if "element_id" not in rows.columns or rows["element_id"].null_count() == rows.height:
+        # a recorder without ids says nothing about whether elements could be found again
+        return work.segments.clear().select("user", numerator=pl.lit(0.0), denominator=pl.lit(0.0))
     again = pl.col("segment_id").n_unique().over("app", "element_id") > 1
     rows = rows.with_columns(stable=pl.col("element_id").is_not_null() & again)
     return rows.group_by("user").agg(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
+MOST_SOURCES = 60  # fields that others may depend on: those found in most segments
 MARGIN = 0.02  # a dependency must beat the simpler explanation by more than this
 _WRITES = ("text_input", "paste")
 _READS = ("copy", "cut")
@@ -22,6 +23,9 @@ def written_fields(events: pl.DataFrame) -> pl.DataFrame:
     - "copy": the value was copied, seen or written earlier in the same segment, in another field;
     - "depends on …": the value goes with the last value of another field earlier in the segment, learnt from the other
       segments only (each segment is predicted by all others; a tie counts as wrong).
+
+    Only the 60 fields that most segments hold are tried as sources of a dependency, and none that fewer than three hold.
+    Fields without an id and a name are left out: they cannot be told apart.
 
     Constants and dependencies count by how much better they are than guessing among the field's values: a code that is
     one of two in 65 % of the rows is worth 0.3, not 0.65. Copies are counted one by one. Cells of a sheet (C7, C8) are
@@ -83,9 +87,11 @@ def _with_values(events: pl.DataFrame) -> pl.DataFrame:
         column = pl.col("element_name").str.extract(_CELL, 1)
         element = pl.when(column.is_not_null()).then(pl.format("column {}", column)).otherwise(element)
     field = pl.concat_str(pl.col("app").fill_null("?"), pl.lit(" · "), element.fill_null("(unnamed)"))
+    seen_as = pl.coalesce(*values).replace("", None) if values else pl.lit(None, pl.String)
+    unnamed = element.is_null() & kind.is_in(_WRITES)
     return events.with_row_index("place").select(
         "place", "segment_id", "user", field=field, kind=kind, writes=kind.is_in(_WRITES),
-        seen_as=pl.coalesce(*values).replace("", None) if values else pl.lit(None, pl.String),
+        seen_as=pl.when(~unnamed).then(seen_as),
     )  # fmt: skip
 
 
@@ -136,7 +142,12 @@ def _dependencies(rows: pl.DataFrame, known: pl.DataFrame) -> list[pl.DataFrame]
     """For every other field: the last value it had before the row, and whether that tells the row's value."""
     out = []
     targets = known.select("place", "segment_id", "field", "seen_as")
-    for (source,), of_source in rows.drop_nulls("seen_as").group_by("field", maintain_order=True):
+    shared = (
+        rows.drop_nulls("seen_as").group_by("field").agg(n=pl.col("segment_id").n_unique()).filter(pl.col("n") >= 3)
+    )
+    sources = shared.sort("n", "field", descending=[True, False])["field"].head(MOST_SOURCES)
+    usable = rows.drop_nulls("seen_as").filter(pl.col("field").is_in(sources.implode()))
+    for (source,), of_source in usable.group_by("field", maintain_order=True):
         before = of_source.select("segment_id", "place", given="seen_as").sort("place")
         pairs = targets.filter(pl.col("field") != source).sort("place").join_asof(
             before, on="place", by="segment_id", strategy="backward", allow_exact_matches=False, check_sortedness=False

@@ -50,9 +50,9 @@ def score_automation(
 
     Verdicts: "too little data" under `min_segments` segments; "leave to judgement" where a gate is closed, under half
     of the written values follow a rule or over half of the time goes into messages; "integrate" where one value a run
-    or more is carried by hand out of the application that has it into another; "standardise first" where runs are less
-    similar than 0.55 or less than 0.7 of the values follow a rule; else "automate". The thresholds are starting points
-    for a workshop, set with the bundled sample in view; what a control is there for, no log can tell.
+    or more is carried by hand out of the log's main application (most active time) into another; "standardise first"
+    where runs are less similar than 0.55 or less than 0.7 of the values follow a rule; else "automate". The thresholds
+    are starting points for a workshop, set with the bundled sample in view; what a control is there for, no log can tell.
 
     Parameters
     ----------
@@ -144,8 +144,10 @@ def _split(events: pl.DataFrame, segments: pl.DataFrame, days: pl.DataFrame) -> 
     begin = pl.col("timestamp").min().over("user", "session_id")
     rows = rows.with_columns(_begin=begin).sort("user", "_begin", "session_id", "seq").drop("_begin")
     by_task = rows.partition_by("_task", as_dict=True, include_key=False)
+    time = events.drop_nulls("app").group_by("app").agg(pl.col("active_seconds").sum())
+    main_app = str(time.sort("active_seconds", "app", descending=[True, False])["app"][0]) if time.height else ""
     return [
-        Work(by_task.get((task_id,), rows.clear().drop("_task")), own, days)
+        Work(by_task.get((task_id,), rows.clear().drop("_task")), own, days, main_app)
         for (task_id,), own in segments.group_by("task_id", maintain_order=True)
     ]
 

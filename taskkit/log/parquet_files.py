@@ -16,17 +16,24 @@ from taskkit.errors import ContractError, LogFileError
 from taskkit.log.csv_files import read_bytes
 from taskkit.schema import EVENTS, SCHEMA_VERSION, require
 
+PARQUET = (".parquet", ".pq")
 ORDER = ("user", "session_id", "seq")
 _MAGIC = b"PAR1"
 _CURE = "A table of another kind is read with from_table(pl.read_parquet(…), columns={…})."
 
 
 def find_files(path: str | Path) -> list[Path]:
-    """The log files that a path means: a file, all *.parquet below a folder, or those that match a pattern."""
+    """The log files that a path means: a file, all *.parquet and *.pq below a folder, or those that match a pattern."""
     text = str(path)
     place = Path(path)
     if place.is_dir():
-        found = sorted(p for p in place.rglob("*.parquet") if p.is_file() and not p.name.startswith("."))
+        named = sorted(p for p in place.rglob("*") if p.suffix.lower() in PARQUET and not p.name.startswith("."))
+        broken = [p for p in named if not p.exists()]
+        if broken:
+            raise LogFileError(
+                f"{broken[0]} is a link to nothing. Mend or remove it: the log would be read without it."
+            )
+        found = [p for p in named if p.is_file()]
         if not found:
             others = sorted(p.name for p in place.iterdir() if p.is_file())[:5]
             said = f"; it holds {', '.join(others)}: read one of these by its name" if others else "; it is empty"
@@ -50,7 +57,7 @@ def find_files(path: str | Path) -> list[Path]:
 
 def is_parquet(path: Path) -> bool:
     """Whether a file is or should be Parquet."""
-    if path.suffix.lower() in (".parquet", ".pq"):
+    if path.suffix.lower() in PARQUET:
         return True
     try:
         with path.open("rb") as file:
@@ -148,6 +155,7 @@ def _read_one(path: Path) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _unreadable(path, error) from None
     _need_columns(frame.columns, path)
+    _refuse_lossy(frame, path)
     lazy = frame.lazy()
     try:
         frame = lazy.with_columns(
@@ -158,6 +166,18 @@ def _read_one(path: Path) -> pl.DataFrame:
             f"{path}: a column has not the type of the contract ({_first_line(error)}). {_CURE}"
         ) from None
     return require(frame, source=str(path))
+
+
+def _refuse_lossy(frame: pl.DataFrame, path: Path) -> None:
+    """A cast must not change a value: times need a time type, whole numbers must be whole."""
+    if not isinstance(frame["timestamp"].dtype, pl.Datetime):
+        raise ContractError(
+            f"{path}: column 'timestamp' has the type {frame['timestamp'].dtype}; allowed: a datetime. {_CURE}"
+        )
+    for name in frame.columns:
+        whole = _known(name) and EVENTS[name].dtype.is_integer() and frame[name].dtype.is_float()
+        if whole and (frame[name] != frame[name].round()).any():
+            raise ContractError(f"{path}: column {name!r} holds fractions; allowed: whole numbers. {_CURE}")
 
 
 def _known(name: str) -> bool:

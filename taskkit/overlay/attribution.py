@@ -91,7 +91,7 @@ def attribute_cases(
     if "resource" in process.columns and process["resource"].null_count() < process.height:
         _refuse_strangers(events, process)
     carried, ahead = parse_duration(carry), parse_duration(resource_window)
-    rows = _in_order(events.drop("case_id", "case_confidence", "case_source", strict=False).with_row_index("row"))
+    rows = _in_order(events.drop("case_id", "case_confidence", "case_source", strict=False).with_row_index("_row"))
     rows = rows.with_columns(shown=show_cases(rows, process)).with_columns(
         shown=pl.when(~pl.col("app").is_in(list(bar_apps))).then("shown")
     )
@@ -101,7 +101,7 @@ def attribute_cases(
         rows = rows.with_columns(of_segment=pl.when(pl.col("segment_id").is_not_null()).then(agreed.over("segment_id")))
     else:
         rows = rows.with_columns(of_segment=pl.lit(None, pl.String))
-    return events.with_columns(_decide(rows, bar_apps).sort("row").drop("row"))
+    return events.with_columns(_decide(rows, bar_apps).sort("_row").drop("_row"))
 
 
 def _refuse_strangers(events: pl.DataFrame, process: pl.DataFrame) -> None:
@@ -194,9 +194,9 @@ def _decide(rows: pl.DataFrame, bar_apps: Sequence[str]) -> pl.DataFrame:
     case = pl.coalesce(*answers.values())
     source = pl.coalesce(*(pl.when(answer.is_not_null()).then(pl.lit(rule)) for rule, answer in answers.items()))
     may = may & ~case.str.starts_with(UNKNOWN).fill_null(False)
-    decided = rows.select("row", case_id=pl.when(may).then(case), case_source=pl.when(may).then(source))
+    decided = rows.select("_row", case_id=pl.when(may).then(case), case_source=pl.when(may).then(source))
     return decided.select(
-        "row", "case_id",
+        "_row", "case_id",
         case_confidence=pl.col("case_source").replace_strict(CONFIDENCE, default=None, return_dtype=pl.Float64),
         case_source="case_source",
     )  # fmt: skip

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from taskkit.errors import ContractError, LogFileError, SettingError, check_choice
+from taskkit.log.csv_files import read_text_table
 from taskkit.log.times import read_times
 from taskkit.overlay.xes import read_xes
 from taskkit.schema import PROCESS, TIME, require_columns
@@ -75,6 +75,9 @@ def read_process_log(path: str | Path, *, columns: Mapping[str, str] | None = No
     frame = _rename(frame, chosen)
     for name in ("case_id", "activity", "resource", "lifecycle"):
         if name in frame.columns:
+            if frame[name].dtype.is_nested() or frame[name].dtype.is_float():
+                raise LogFileError(f"{path}: column {chosen[name]!r} has the type {frame[name].dtype}; allowed: text or whole "
+                                   "numbers. Convert the column and write the file again.")  # fmt: skip
             frame = frame.with_columns(pl.col(name).cast(pl.String).str.strip_chars().replace("", None))
     for name in ("timestamp", "start_timestamp"):
         if name in frame.columns:
@@ -115,21 +118,13 @@ def _read(path: Path) -> pl.DataFrame:
         if name.endswith((".parquet", ".pq")):
             return pl.read_parquet(path)
         if name.endswith((".csv", ".tsv", ".txt")):
-            separator = _separator(path)
-            return pl.read_csv(path, separator=separator, infer_schema=False, truncate_ragged_lines=False)
+            return read_text_table(path).frame
     except pl.exceptions.NoDataError as error:
         raise LogFileError(f"{path} is empty.") from error
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
         first = str(error).strip().splitlines()[0]
         raise LogFileError(f"{path} cannot be read as {path.suffix[1:].upper()}: {first}") from error
     raise LogFileError(f"{path}: unknown kind of process log. Known: .csv, .tsv, .parquet, .xes, .xes.gz.")
-
-
-def _separator(path: Path) -> str:
-    """The separator that cuts the heading into most columns; what stands in quotes does not count."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        heading = file.readline()
-    return max(",;\t", key=lambda mark: len(next(csv.reader([heading], delimiter=mark), [])))
 
 
 def _choose(path: Path, found: list[str], columns: Mapping[str, str]) -> dict[str, str]:

@@ -136,7 +136,7 @@ def _check_settings(method: str, min_people: int) -> None:
 def _write(pages: Mapping[str, str], out: Path) -> Path:
     """Write all pages beside `out`, then move them in: a reader never finds half a report."""
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        out.mkdir(parents=True, exist_ok=True, mode=0o700)
         waiting = Path(tempfile.mkdtemp(prefix=".taskkit-", dir=out))
     except OSError as error:
         raise TaskkitError(f"The pages cannot be written to {out}: {error.strerror}. Give another folder.") from error

@@ -118,7 +118,7 @@ def run_facts(log: Path, process_log: Path | None, values: Mapping[str, Any]) ->
         "Process log": process_log.name if process_log else "none",
         "Data (SHA-256)": data_digest(log, process_log)[:16],
         "Segmentation method": str(values["METHOD"]),
-        "Smallest group shown": f"{values['MIN_PEOPLE']} people",
+        "Smallest group shown": f"{values['MIN_PEOPLE']} people; a log of fewer people is shown in full, see the posture",
         "Versions": f"taskkit {version('taskkit')}, polars {version('polars')}, Python {platform.python_version()}",
     }
 

@@ -53,7 +53,7 @@ def _metadata(rows: pl.DataFrame, ended: bool) -> dict[str, str]:
         "profile": "standard, digests of typed values",
         "excluded": json.dumps(excluded),
         "consent": _CONSENT,
-        "kept_until": "2026-09-30",
+        "kept_until": "2036-03-31",
         "platform": "generated",
         "key_id": digest("key id", key=SAMPLE_KEY)[:8],
         "ended_cleanly": "true" if ended else "false",

@@ -173,7 +173,7 @@ def first_labels(stream: Stream, models: int, window: int, seed: int) -> Labels:
     every = max(1, n // 20_000)
     models = min(models, len(windows[::every]))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # an empty cluster only means fewer models to begin with
+        warnings.simplefilter("ignore")  # empty or equal clusters only mean fewer models to begin with
         centres, _ = kmeans2(windows[::every], models, minit="++", seed=np.random.default_rng(seed))
     path: Array = np.argmax(windows @ centres.T - 0.5 * (centres**2).sum(axis=1), axis=1).astype(np.int16)
     for _ in range(5):

@@ -60,10 +60,10 @@ def attribute_cases(
     like a case but is none of the process is work without a case. The difference between the clocks is estimated for
     each person (`clock_offsets`) and taken out.
 
-    On the bundled sample, where the truth is known, about 0.89 of the rows that get a case get the right one and 0.86 of
+    On the worked example, where the truth is known, about 0.89 of the rows that get a case get the right one and 0.86 of
     the rows that have one get it; with the segments of `segment` 0.88 and 0.92, with the true ones 0.95 and 0.96. The
-    nearest booking in time reaches 0.42 and 0.48. The limits of the rules were chosen with that sample in view, so
-    expect less elsewhere.
+    nearest process event in time reaches 0.50 and 0.34 (`benchmarks/attribution.py`, also for seeds that the rules were
+    not made with). The example was written by the same hands, so expect less elsewhere.
 
     Parameters
     ----------

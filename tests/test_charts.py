@@ -12,6 +12,8 @@ import pytest
 
 import taskkit as tk
 from taskkit import charts
+from taskkit.charts.graphs import _labels
+from taskkit.charts.labels import plain_address
 from taskkit.charts.layout import lay_out
 from taskkit.charts.look import aliases
 from tests.frames import make_events
@@ -181,6 +183,93 @@ def test_what_a_way_does_otherwise_is_marked() -> None:
     text = json.dumps(charts.variant_ladder(frame).to_dict())
     assert "2,only here" in text
     assert "0,left out here" in text
+
+
+def _ways(rows: list[tuple[Any, ...]]) -> pl.DataFrame:
+    names = ["task_id", "variant_id", "activities", "segments", "people", "share"]
+    return pl.DataFrame(rows, schema=names, orient="row").with_columns(median_seconds=pl.lit(30.0))
+
+
+def test_a_step_at_another_place_is_drawn_once_as_such() -> None:
+    frame = _ways([("T01", "T01-V01", ["a", "b", "c"], 80, 9, 0.8), ("T01", "T01-V02", ["b", "c", "a"], 20, 6, 0.2)])
+    text = json.dumps(charts.variant_ladder(frame).to_dict())
+    assert ",3,elsewhere in the order" in text
+    assert "0,left out here" not in text
+    assert ",only here" not in text
+
+
+def test_a_task_of_few_people_is_nowhere_in_ladder_map_and_intervals() -> None:
+    ways = _ways([("T01", "T01-V01", ["a", "b"], 80, 9, 0.8), ("T77", "T77-V01", ["Cheat", "b"], 20, 4, 1.0)])
+    moves = pl.DataFrame(
+        {"task_id": ["T01", "T77"], "before": ["a", "Cheat"], "after": ["b", "b"], "times": [9, 9], "people": [9, 4]}
+    )
+    figures = {"measure": "steps", "unit": "steps", "group_a": "x", "group_b": "y", "value_a": 1.0, "value_b": 2.0}
+    figures |= {"difference": 1.0, "low": 0.5, "high": 1.5, "p_adjusted": 0.2, "segments_a": 9, "segments_b": 9}
+    none = dict.fromkeys(("value_a", "value_b", "difference", "low", "high", "p_adjusted"))
+    result = pl.DataFrame(
+        [
+            figures | {"task_id": "T01", "task_name": "Enter", "people_a": 9, "people_b": 9},
+            figures | none | {"task_id": "T77", "task_name": "Cheat", "people_a": 3, "people_b": 1},
+        ]
+    )
+    names = {"T01": "Enter", "T77": "Cheat"}
+    for chart in (
+        charts.variant_ladder(ways, names=names),
+        charts.variant_ladder(ways, names=names, tasks=["T01"]),
+        charts.succession_map(moves, names=names),
+        charts.succession_map(moves, names=names, tasks=["T01"]),
+        charts.comparison_intervals(result),
+    ):
+        text = json.dumps(chart.to_dict())
+        assert "T77" not in text
+        assert "Cheat" not in text
+        assert "1 task seen with fewer than 5 people is not shown." in text
+
+
+def test_a_task_of_few_people_is_called_other_on_the_clock(events: pl.DataFrame) -> None:
+    rare = events.with_columns(
+        task_id=pl.when(pl.col("user") == PEOPLE[0]).then(pl.lit("T77")).otherwise(pl.lit("T01"))
+    )
+    text = json.dumps(charts.day_timeline(rare, by="task_id", names={"T77": "Cheat"}).to_dict())
+    assert "T77" not in text
+    assert "other" in text
+
+
+def test_the_calendar_holds_no_hours(drawn: dict[str, dict[str, Any]]) -> None:
+    text = json.dumps(drawn["coverage_calendar"])
+    assert "hours" not in text
+    assert ":Q" not in text
+    assert '"quantitative"' not in text
+
+
+def test_a_day_starts_alike_by_application_and_by_task(drawn: dict[str, dict[str, Any]]) -> None:
+    days = [
+        next(p["value"] for p in drawn[name]["params"] if p["name"] == "day")
+        for name in ("day_timeline", "day_timeline by task")
+    ]
+    assert days[0] == days[1]
+
+
+def test_boxes_whose_names_begin_alike_stay_apart() -> None:
+    names = [f"Invoices that wait for the second signature of {who} - Horizon ERP" for who in ("sales", "board")]
+    labels = _labels(names)
+    assert len(set(labels.values())) == 2
+    assert all("Horizon" not in label for pair in labels.values() for label in pair)
+
+
+def test_addresses_are_short() -> None:
+    assert plain_address("https://www.school.example/a/b/records") == "school.example/…/records"
+
+
+def test_an_application_has_one_colour(events: pl.DataFrame) -> None:
+    mirrored = events.with_columns(app=pl.col("app").replace({"sheet": "excluded"}))
+    colours = charts.app_colours(mirrored)
+    scale = charts.day_timeline(mirrored, slot="2m").to_dict()["encoding"]["color"]["scale"]
+    drawn = dict(zip(scale["domain"], scale["range"], strict=True))
+    assert drawn["erp"] == colours["erp"] == "#0072B2"
+    assert colours["excluded"] == "#9AA3AF"
+    flow = json.dumps(charts.transfer_flow(tk.count_transfers(events), colours={"sheet": "#123456"}).to_dict())
+    assert "#123456" in flow
 
 
 def test_aliases_do_not_follow_the_order_of_the_people() -> None:

@@ -148,3 +148,26 @@ def test_importing_taskkit_loads_no_charts() -> None:
 def test_a_sequence_names_each_screen_once() -> None:
     frame = pl.DataFrame({"activities": [["click Save · Invoice", "type into Amount · Invoice", "view Mail"]]})
     assert "<b>Invoice</b>: click Save, type into Amount → <b>Mail</b>: view" in html_of(widgets.table(frame))
+
+
+def test_a_long_finding_is_not_cut() -> None:
+    text = "A finding of many words. " * 40
+    assert "…" not in html_of(widgets.table(pl.DataFrame({"finding": [text.strip()]})))
+
+
+def test_hidden_tasks_are_counted_and_not_named() -> None:
+    tasks = pl.DataFrame({
+        "task_id": ["T01", "T02"], "task_name": ["Enter", "Cheat"], "segments": [50, 40], "people": [9, 4],
+        "active_hours": [2.0, 1.0], "share": [0.6, 0.3], "median_seconds": [30.0, 40.0],
+    })  # fmt: skip
+    said = widgets.summarise_tasks(tasks)
+    assert said.startswith("1 of 2 tasks (1 hidden: fewer than 5 people)")
+    assert "60 %" in said
+    assert "Cheat" not in said
+
+
+def test_the_value_of_a_task_is_no_promise(events: pl.DataFrame, segments: pl.DataFrame) -> None:  # noqa: F811
+    said = widgets.summarise_automation(tk.score_automation(events, segments=segments))
+    assert "at most" not in said
+    assert "1 tasks" not in said
+    assert "active hours a year" not in said or "44 working weeks assumed), not all of which can be freed" in said

@@ -7,7 +7,20 @@ import math
 import polars as pl
 
 from taskkit.automation import CRITERIA
-from taskkit.charts.look import INK, PALETTE, WIDTH, Chart, finish, hidden_note, inline, nothing, short, shown, wrap
+from taskkit.charts.look import (
+    INK,
+    PALETTE,
+    WIDTH,
+    Chart,
+    count_of,
+    finish,
+    hidden_note,
+    inline,
+    nothing,
+    short,
+    shown,
+    wrap,
+)
 from taskkit.privacy import MIN_PEOPLE
 
 VERDICTS = {
@@ -119,8 +132,8 @@ def value_feasibility(ranking: pl.DataFrame, *, min_people: int = MIN_PEOPLE) ->
         alt.layer(across, upright, dots, *words).properties(width=WIDTH - 250, height=430),
         title=_headline(drawn),
         subtitle=[
-            "Right: what the log says can be written down as rules. Up: the most "
-            "that could be freed, extrapolated to a year, not a promise. Lines are "
+            "Right: what the log says can be written down as rules. Up: the active "
+            "hours a year (44 working weeks assumed) that the task takes, not all of which can be freed. Lines are "
             "95 % intervals over people. Click the legend to pick a verdict out.",
             (
                 f"{without} tasks have no feasibility and are not drawn. "
@@ -237,7 +250,7 @@ def criteria_heat(ranking: pl.DataFrame, *, most: int = 20, min_people: int = MI
         (empty + boxes + words).properties(width=WIDTH - 250, height=alt.Step(28)),
         title="Every criterion behind the verdicts",
         subtitle=[
-            f"{seen.height} tasks, ranked; {int(seen['segments'].sum()):,} executions. "
+            f"{count_of(seen.height, 'task')}, ranked; {count_of(int(seen['segments'].sum()), 'execution')}. "
             "Dark speaks for automation, pale against it, grey is context. "
             "Shares are coloured from 0 to 100 %, other criteria from 0 to the largest "
             "task. A dash: the log cannot tell. Definitions in the tooltip and below.",
@@ -290,8 +303,8 @@ def _headline(drawn: pl.DataFrame) -> str:
     more = f" and {best.height - 5} more" if best.height > 5 else ""
     return " ".join(
         wrap(
-            f"{best.height} of {drawn.height} tasks could be automated or "
-            f"integrated ({names}{more}): at most {hours:,.0f} hours a year",
+            f"{best.height} of {count_of(drawn.height, 'task')} could be automated or "
+            f"integrated ({names}{more}); they take about {hours:,.0f} active hours a year",
             200,
         )
     )

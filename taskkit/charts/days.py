@@ -2,33 +2,51 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping, Sequence
+
 import polars as pl
 
 from taskkit.charts.look import (
+    INK,
+    LETTERS,
     MISSING,
     OTHER,
+    PALETTE,
+    PRIVATE,
     WIDTH,
     Chart,
     aliases,
+    app_colours,
+    count_of,
     finish,
     inline,
     keep_top,
     nothing,
+    of_enough_people,
     people,
     scale_of,
     short,
+    smallest_group,
 )
 from taskkit.log.durations import parse_duration
+from taskkit.privacy import MIN_PEOPLE
 from taskkit.schema import require_columns
 
 
 def day_timeline(
-    events: pl.DataFrame, *, by: str = "app", slot: str = "5m", most: int = 7, names: dict[str, str] | None = None
+    events: pl.DataFrame,
+    *,
+    by: str = "app",
+    slot: str = "5m",
+    most: int = 7,
+    names: dict[str, str] | None = None,
+    min_people: int = MIN_PEOPLE,
 ) -> Chart:
     """Draw the days of the recorded people on a clock, coloured by application or by task, with a list to choose the day.
 
     A slot of time takes the colour of what had most active time in it; slots of the same colour are joined. People are
-    "Person A", "Person B" on this page only, in an order that has nothing to do with what anyone did.
+    "Person A", "Person B" in this report only, in an order that has nothing to do with what anyone did.
 
     Parameters
     ----------
@@ -37,6 +55,7 @@ def day_timeline(
     slot : length of a slot.
     most : colours; what is less frequent is called other.
     names : readable names of the values, such as {"T01": "Enter invoice"}.
+    min_people : what was seen with fewer people is called other; a log of fewer people shows all.
 
     Returns
     -------
@@ -51,34 +70,47 @@ def day_timeline(
     blocks = day_blocks(events, by=by, slot=slot)
     if blocks.is_empty():
         return nothing("No active time was recorded, so there is no day to draw.")
-    called = names or {}
-    blocks = blocks.with_columns(pl.col("what").replace({k: short(f"{k} {v}", 42) for k, v in called.items()}))
+    least = smallest_group(events, min_people=min_people)
+    common = of_enough_people(events, by=by, min_people=least)
+    called = dict(PRIVATE) | {k: short(f"{k} {v}", 42) for k, v in (names or {}).items()}
+    blocks = blocks.with_columns(keep_top("what", [*common, MISSING]))
     ranked = blocks.group_by("what").agg(pl.col("hours").sum()).sort("hours", "what", descending=[True, False])
-    top = [name for name in ranked["what"].to_list() if name != MISSING][:most]
+    colours = app_colours(events) if by == "app" else {}
+    usual = [name for name in colours or ranked["what"].to_list() if name in ranked["what"].to_list()]
+    top = [name for name in usual if name not in (MISSING, OTHER, *PRIVATE)][:most]
+    top += [name for name in PRIVATE if name in common and name in usual]
     absent = MISSING if MISSING in ranked["what"].to_list() else ""
-    blocks = blocks.with_columns(keep_top("what", [*top, MISSING]))
-    blocks = _numbered(blocks)
+    blocks = _numbered(blocks.with_columns(keep_top("what", [*top, MISSING])))
+    rest = OTHER if OTHER in blocks["what"].to_list() else ""
+    blocks = blocks.with_columns(pl.col("what").replace(called))
     who = aliases(events["user"].unique())
     blocks = blocks.with_columns(pl.col("user").replace(who))
     days = blocks["day"].unique().sort().to_list()
-    day = alt.param(
-        name="day", value=blocks["day"].mode().sort()[0], bind=alt.binding_select(options=days, name="Day: ")
-    )
+    day = alt.param(name="day", value=_fullest_day(events, days), bind=alt.binding_select(options=days, name="Day: "))
     chosen = alt.selection_point(fields=["what"], bind="legend", name="what")
     low, high = float(blocks["from"].min() or 0), float(blocks["to"].max() or 24)  # type: ignore[arg-type]
-    hours = alt.Axis(labelExpr="format(floor(datum.value), '02') + ':00'", tickMinStep=1, title="local time")
+    step = next(step for step in _STEPS if (high - low) / step <= 14 or step == _STEPS[-1])
+    low, high = math.floor(low / step + 1e-6) * step, math.ceil(high / step - 1e-6) * step
+    hours = alt.Axis(
+        labelExpr="format(floor(datum.value + 0.001), '02') + ':' + "
+        "format(round((datum.value + 0.001 - floor(datum.value + 0.001)) * 60), '02')",
+        values=[round(low + n * step, 4) for n in range(round((high - low) / step) + 1)],
+        title="local time",
+    )
     order = sorted(who.values(), key=lambda alias: (len(alias), alias))
     bars = (
         alt.Chart(inline(blocks.select("day", "user", "from", "to", "what")))
         .transform_filter("datum.day == day")
         .mark_bar(height={"band": 0.72})
         .encode(
-            x=alt.X("from:Q", scale=alt.Scale(domain=[int(low), int(high) + 1], nice=False), axis=hours),
+            x=alt.X("from:Q", scale=alt.Scale(domain=[low, high], nice=False), axis=hours),
             x2="to:Q",
             y=alt.Y("user:N", title=None, sort=order, scale=alt.Scale(domain=order)),
             color=alt.Color(
                 "what:N",
-                scale=scale_of(top, other=OTHER if ranked.height > len(top) + bool(absent) else "", missing=absent),
+                scale=scale_of(
+                    [called.get(t, t) for t in top], other=rest, missing=absent, colours=_named(colours, called)
+                ),
                 title=_LEGEND.get(by, by),
             ),
             opacity=alt.condition(chosen, alt.value(1), alt.value(0.12)),
@@ -100,12 +132,35 @@ def day_timeline(
             f"{people(len(who))}, {len(days)} {'day' if len(days) == 1 else 'days'}. Each slot of {slot} takes the colour of the "
             f"{kind} with most active time in it; white means no active "
             "time. Choose the day above; click the legend to pick one out.",
-            "The letters are given by chance for this page.",
+            LETTERS
+            + (
+                f" What was seen with fewer than {least} people is called other."
+                if len(common) < events[by].n_unique() - events[by].has_nulls()
+                else ""
+            ),
         ],
     )
 
 
+_STEPS = (1 / 60, 1 / 12, 1 / 6, 0.25, 0.5, 1, 2)  # hours between two ticks
 _LEGEND = {"app": "application", "task_id": "task", "segment": "segment"}
+
+
+def _named(colours: Mapping[str, str], called: Mapping[str, str]) -> dict[str, str]:
+    return {called.get(name, name): colour for name, colour in colours.items()}
+
+
+def _fullest_day(events: pl.DataFrame, days: Sequence[str]) -> str:
+    """The day with most active time, whatever it is coloured by."""
+    spent = events.group_by(day=_local(events).dt.strftime("%Y-%m-%d")).agg(pl.col("active_seconds").sum())
+    spent = spent.filter(pl.col("day").is_in(list(days)))
+    return str(spent.sort(pl.col("active_seconds").round(3), "day", descending=[True, False])["day"][0])
+
+
+def _local(events: pl.DataFrame) -> pl.Expr:
+    has = "utc_offset_minutes" in events.columns
+    offset = pl.col("utc_offset_minutes").fill_null(0).cast(pl.Int64) if has else pl.lit(0)
+    return pl.col("timestamp").dt.replace_time_zone(None) + pl.duration(minutes=offset)
 
 
 def day_blocks(events: pl.DataFrame, *, by: str = "app", slot: str = "5m") -> pl.DataFrame:
@@ -118,12 +173,7 @@ def day_blocks(events: pl.DataFrame, *, by: str = "app", slot: str = "5m") -> pl
     require_columns(events, "active_seconds", made_by="name_activities")
     require_columns(events, by, made_by="find_tasks" if by == "task_id" else "name_activities")
     minutes = parse_duration(slot).total_seconds() / 60
-    offset = (
-        pl.col("utc_offset_minutes").fill_null(0).cast(pl.Int64)
-        if "utc_offset_minutes" in events.columns
-        else pl.lit(0)
-    )
-    local = pl.col("timestamp").dt.replace_time_zone(None) + pl.duration(minutes=offset)
+    local = _local(events)
     place = (local.dt.hour().cast(pl.Float64) * 60 + local.dt.minute()) // minutes
     rows = events.filter((pl.col("active_seconds") > 0) & (pl.col("app").is_not_null()))
     slots = (
@@ -157,7 +207,9 @@ def _numbered(blocks: pl.DataFrame) -> pl.DataFrame:
 
 
 def coverage_calendar(days: pl.DataFrame) -> Chart:
-    """Draw which person was recorded on which day, and for how many active hours.
+    """Draw which person was recorded on which day, and where a span of the day is missing.
+
+    It says nothing about how long anybody worked: a day is recorded, recorded in part, or not.
 
     Parameters
     ----------
@@ -165,7 +217,7 @@ def coverage_calendar(days: pl.DataFrame) -> Chart:
 
     Returns
     -------
-    An Altair chart; people are page-only letters.
+    An Altair chart; people are letters.
 
     >>> coverage_calendar(pl.DataFrame({"user": [], "day": []})).to_dict()["description"]
     'No day was recorded.'
@@ -180,14 +232,10 @@ def coverage_calendar(days: pl.DataFrame) -> Chart:
         who=pl.col("user").replace(who),
         day=pl.col("day").dt.strftime("%a %d %b %Y"),
         sort=pl.col("day").cast(pl.String),
-        hours=pl.col("active_seconds") / 3600,
-        rows="events",
-        idle=pl.col("idle_seconds") / 3600,
-        blind=pl.col("blind_seconds") / 60,
+        state=pl.when(pl.col("blind_seconds").fill_null(0) > 0).then(pl.lit(_BROKEN)).otherwise(pl.lit(_RECORDED)),
     )
     wanted = table.select("day", "sort").unique().sort("sort")["day"].to_list()
-    most = float(table["hours"].max() or 1)  # type: ignore[arg-type]
-    base = alt.Chart(inline(table)).encode(
+    base = alt.Chart(inline(table.drop("sort"))).encode(
         x=alt.X(
             "day:N",
             sort=wanted,
@@ -201,27 +249,30 @@ def coverage_calendar(days: pl.DataFrame) -> Chart:
     )
     boxes = base.mark_rect(stroke="white", strokeWidth=2).encode(
         color=alt.Color(
-            "hours:Q", title="active hours", scale=alt.Scale(scheme="viridis", reverse=True, domain=[0, most])
+            "state:N",
+            title=None,
+            scale=alt.Scale(domain=[_RECORDED, _BROKEN], range=["#8FC1DF", PALETTE[1]]),
+            legend=alt.Legend(orient="top", labelLimit=400),
         ),
         tooltip=[
             alt.Tooltip("who:N", title="who"),
             alt.Tooltip("day:N", title="day"),
-            alt.Tooltip("hours:Q", title="active hours", format=".1f"),
-            alt.Tooltip("rows:Q", title="rows", format=","),
-            alt.Tooltip("idle:Q", title="idle hours", format=".1f"),
-            alt.Tooltip("blind:Q", title="blind minutes", format=".0f"),
+            alt.Tooltip("state:N", title="recording"),
         ],
     )
-    words = base.mark_text(fontSize=12).encode(
-        text=alt.Text("hours:Q", format=".1f"),
-        color=alt.condition(f"datum.hours > {0.45 * most}", alt.value("white"), alt.value("black")),
+    crosses = base.transform_filter(f"datum.state == '{_BROKEN}'").mark_point(
+        shape="cross", filled=True, size=60, color=INK, opacity=1
     )
+    broken = int((table["state"] == _BROKEN).sum())
     return finish(
-        (boxes + words).properties(width=min(WIDTH - 120, 86 * len(wanted)), height=alt.Step(26)),
-        title="Which days were recorded, and how much active time they hold",
-        subtitle=(
-            f"{people(len(who))}, {table.height:,} person-days, {table['hours'].sum():.0f} active hours (hours in the cells; "
-            "a row of the log stands for at most 60 s). Empty: nothing recorded. It shows coverage, not diligence: reading "
-            "and calls leave few rows."
-        ),
+        (boxes + crosses).properties(width=max(min(WIDTH - 120, 86 * len(wanted)), 260), height=alt.Step(26)),
+        title="Which days were recorded",
+        subtitle=[
+            f"{people(len(who))}, {count_of(table.height, 'person-day')}, {broken:,} of them with a span in which the recorder "
+            "was blind or broke off (cross). Empty: nothing recorded. It shows what the log covers, not how much anybody worked.",
+            LETTERS,
+        ],
     )
+
+
+_RECORDED, _BROKEN = "recorded", "recorded, with a blind or broken span"

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import polars as pl
 
-from taskkit.charts.look import GREY, INK, PALETTE, SOFT, WIDTH, Chart, finish, inline, nothing, picker, short
+from taskkit.charts.look import (
+    GREY,
+    INK,
+    PALETTE,
+    SOFT,
+    WIDTH,
+    Chart,
+    finish,
+    inline,
+    nothing,
+    picker,
+    select_tasks,
+    short,
+)
 from taskkit.comparison import MEASURES
+from taskkit.privacy import MIN_PEOPLE
 
 _TOLD, _NOT_TOLD = "chance alone would rarely make it", "cannot be told from chance"
 
 
-def comparison_intervals(result: pl.DataFrame | None) -> Chart:
+def comparison_intervals(
+    result: pl.DataFrame | None, *, tasks: Collection[str] | None = None, min_people: int = MIN_PEOPLE
+) -> Chart:
     """Draw the differences between two groups with their 95 % intervals, task by task, with a list to choose the measure.
 
     Parameters
     ----------
     result : frame of `taskkit.compare`; None or empty if there was nothing to compare.
+    tasks : the tasks that may be shown (`of_enough_people` of the segments); without them the people of both groups count.
+    min_people : a task that fewer people did in both groups together is left out.
 
     Returns
     -------
@@ -28,7 +48,13 @@ def comparison_intervals(result: pl.DataFrame | None) -> Chart:
 
     if result is None or result.is_empty():
         return nothing("There are no two groups to compare in this log.")
-    frame = result.with_columns(
+    both = pl.col("people_a") + pl.col("people_b")
+    if tasks is None:
+        tasks = result.filter(both >= min_people)["task_id"].unique().to_list()
+    frame, left_out = select_tasks(result, tasks, min_people=min_people)
+    if frame.is_empty():
+        return nothing(left_out)
+    frame = frame.with_columns(
         name=pl.concat_str(pl.col("task_id"), pl.lit("  "), pl.col("task_name")).map_elements(
             _name, return_dtype=pl.String
         ),
@@ -45,8 +71,8 @@ def comparison_intervals(result: pl.DataFrame | None) -> Chart:
         kind=pl.when(pl.col("p_adjusted") < 0.05).then(pl.lit(_TOLD)).otherwise(pl.lit(_NOT_TOLD)),
         base=pl.format("{} / {} people, {} / {} times", "people_a", "people_b", "segments_a", "segments_b"),
     )
-    few = frame.filter(pl.col("difference").is_null()).select(
-        "measure", "name", text=pl.format("too few people ({} / {})", "people_a", "people_b")
+    few = frame.filter(pl.col("difference").is_null() & (both >= min_people)).select(
+        "measure", "name", text=pl.lit("too few people in a group")
     )
     measures = {
         row["measure"]: _measure(row["measure"], row["unit"])
@@ -110,7 +136,8 @@ def comparison_intervals(result: pl.DataFrame | None) -> Chart:
         + ("would rarely come about by chance" if told else "can be told from chance"),
         subtitle=[
             f"Right of the line: more in {b}. Dots are differences of the means over people, bands their 95 % intervals. "
-            "People, not executions, are the unit; p-values are adjusted for the tasks compared. Choose the measure above."
+            "People, not executions, are the unit; p-values are adjusted for the tasks compared. Choose the measure above.",
+            left_out,
         ],
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -9,6 +10,7 @@ import polars as pl
 from taskkit.charts.look import (
     INK,
     PALETTE,
+    PRIVATE,
     WIDTH,
     Chart,
     finish,
@@ -16,18 +18,26 @@ from taskkit.charts.look import (
     inline,
     largest,
     nothing,
+    scale_of,
     short,
     shown,
 )
 from taskkit.privacy import MIN_PEOPLE
 
 
-def time_per_app(apps: pl.DataFrame, *, most: int = 12, min_people: int = MIN_PEOPLE) -> Chart:
+def time_per_app(
+    apps: pl.DataFrame,
+    *,
+    colours: Mapping[str, str] | None = None,
+    most: int = 12,
+    min_people: int = MIN_PEOPLE,
+) -> Chart:
     """Draw the active hours in each application.
 
     Parameters
     ----------
     apps : frame of `taskkit.time_per_app`.
+    colours : application → colour (`app_colours`), the same in all charts of a log.
     most : applications that are drawn.
     min_people : smallest group that is drawn.
 
@@ -45,7 +55,11 @@ def time_per_app(apps: pl.DataFrame, *, most: int = 12, min_people: int = MIN_PE
             else "No time in applications was recorded."
         )
     first = seen.row(0, named=True)
-    base = alt.Chart(inline(seen.head(most))).encode(
+    drawn = seen.head(most).with_columns(
+        colour=pl.col("app").cast(pl.String).replace_strict(dict(colours or {}), default=PALETTE[0]),
+        app=pl.col("app").cast(pl.String).replace(PRIVATE),
+    )
+    base = alt.Chart(inline(drawn)).encode(
         y=alt.Y("app:N", sort=None, title=None, axis=alt.Axis(labelFontSize=13)),
         x=alt.X("active_hours:Q", title="active hours of all people together", axis=alt.Axis(tickCount=10)),
         tooltip=[
@@ -56,7 +70,7 @@ def time_per_app(apps: pl.DataFrame, *, most: int = 12, min_people: int = MIN_PE
             alt.Tooltip("people:Q", title="people"),
         ],
     )
-    bars = base.mark_bar(color=PALETTE[0], height={"band": 0.7})
+    bars = base.mark_bar(height={"band": 0.7}).encode(color=alt.Color("colour:N", scale=None))
     words = base.mark_text(align="left", dx=5, fontSize=12, color=INK).encode(text="label:N")
     words = words.transform_calculate(
         label=(
@@ -92,7 +106,8 @@ def switch_matrix(switches: pl.DataFrame, *, most: int = 12, min_people: int = M
     """
     import altair as alt
 
-    seen, hidden = shown(switches, min_people)
+    private = pl.col("from_app", "to_app").cast(pl.String).replace(PRIVATE)
+    seen, hidden = shown(switches.with_columns(private) if switches.height else switches, min_people)
     if seen.is_empty():
         return nothing(
             "No switch between applications was seen with enough people to be shown."
@@ -138,12 +153,19 @@ def switch_matrix(switches: pl.DataFrame, *, most: int = 12, min_people: int = M
     )
 
 
-def transfer_flow(transfers: pl.DataFrame, *, most: int = 18, min_people: int = MIN_PEOPLE) -> Chart:
+def transfer_flow(
+    transfers: pl.DataFrame,
+    *,
+    colours: Mapping[str, str] | None = None,
+    most: int = 18,
+    min_people: int = MIN_PEOPLE,
+) -> Chart:
     """Draw what is carried by hand: from where values are copied, and where they are pasted.
 
     Parameters
     ----------
     transfers : frame of `count_transfers`.
+    colours : application → colour (`app_colours`), the same in all charts of a log.
     most : flows that are drawn, most frequent first.
     min_people : smallest group that is drawn.
 
@@ -208,7 +230,9 @@ def transfer_flow(transfers: pl.DataFrame, *, most: int = 18, min_people: int = 
             strokeWidth=alt.StrokeWidth(
                 "transfers:Q", scale=alt.Scale(range=[1.5, 14], domainMin=0), title="transfers"
             ),
-            color=alt.Color("app:N", title="copied in", scale=_colours(apps["from_app"].to_list())),
+            color=alt.Color(
+                "app:N", title="copied in", scale=scale_of(apps["from_app"].to_list(), other="", colours=colours)
+            ),
             tooltip=[
                 alt.Tooltip("from:N", title="copied from"),
                 alt.Tooltip("to:N", title="pasted into"),
@@ -280,9 +304,3 @@ def _untangled(flows: pl.DataFrame, left: dict[str, int], right: dict[str, int])
     middle = reached.group_by("to_place").agg((pl.col("at") * pl.col("transfers")).sum() / pl.col("transfers").sum())
     order = dict(middle.iter_rows())
     return dict(sorted(right.items(), key=lambda item: (order[item[0]], item[0])))
-
-
-def _colours(names: list[str]) -> Any:
-    import altair as alt
-
-    return alt.Scale(domain=names, range=[PALETTE[i % 7] for i in range(len(names))])

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from taskkit.charts.labels import distinct, plain_address, shared_ending
 from taskkit.charts.layout import Edge, lay_out
 from taskkit.charts.look import (
     INK,
@@ -17,7 +18,6 @@ from taskkit.charts.look import (
     Chart,
     duration_words,
     inline,
-    short,
     split_activity,
 )
 
@@ -70,15 +70,16 @@ def draw_graph(
     weights: dict[Edge, float] = {(b, a): float(t) for b, a, t in kept.select("before", "after", "times").iter_rows()}
     if not weights:
         return Part(
-            key, [(key, 0.0, 2, "no succession that enough people share", "", "", 0, None)], [], [], [], 300, 12, note
+            key, [], [], [], [], 300, 12, " ".join(filter(None, ["No succession is shared by enough people.", note]))
         )
     plan = lay_out(weights, start=START, end=END)
     apart = max(min(_BOX_WIDTH + 34.0, (WIDTH + 80 - _BOX_WIDTH) / max(plan.width, 0.01)), _BOX_WIDTH + 8.0)
     top = _BOX_HEIGHT / 2 + (_NOTE if note else 4)
     spot = {node: (plan.x[node] * apart, plan.y[node] * _LAYER + top) for node in plan.x}
     boxes, lines, heads, numbers = [], [], [], []
+    labels = _labels([node for node in spot if node not in (START, END)])
     for node, (x, y) in spot.items():
-        one, two = _words(node) if words is None or node in (START, END) else words(node)
+        one, two = (node, "") if node in (START, END) else labels[node] if words is None else words(node)
         boxes.append(
             (
                 key,
@@ -117,15 +118,20 @@ def _middle(points: list[tuple[float, float]]) -> tuple[float, float]:
     )
 
 
-def _words(node: str) -> tuple[str, str]:
-    verb, thing, place = split_activity(node)
-    if node in (START, END):
-        return node, ""
-    return short(thing or place or verb, 22), short(verb or place, 22) if thing or place else ""
+def _labels(nodes: list[str]) -> dict[str, tuple[str, str]]:
+    """For each box two lines that tell it from the others."""
+    ending = shared_ending(nodes)
+    first, second = {}, {}
+    for node in nodes:
+        verb, thing, place = split_activity(plain_address(node.removesuffix(ending)))
+        first[node] = thing or place or verb
+        second[node] = (verb or place) if thing or place else ""
+    one, two = distinct(first, 20), distinct(second, 20)
+    return {node: (one[node], two[node]) for node in nodes}
 
 
 def _plain(node: str) -> str:
-    return node.partition(" · ")[0]
+    return plain_address(node.partition(" · ")[0])
 
 
 def _route(points: list[tuple[float, float]], back: bool) -> list[tuple[float, float]]:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 import polars as pl
 
+from taskkit.charts.labels import middle_cut, plain_address, shared_ending
 from taskkit.charts.look import (
     INK,
     PALETTE,
@@ -17,16 +20,19 @@ from taskkit.charts.look import (
     nothing,
     picker,
     seconds_in_words,
+    select_tasks,
     short,
     split_activity,
     wrap,
 )
 from taskkit.privacy import MIN_PEOPLE
 
+_Words = dict[str, tuple[str, str, str, str]]  # step → two lines, full name, place
 _LEFT, _STEP, _PER_LINE, _LINES = 235.0, 91.0, 10, 3
 _UNIT, _LINE, _GAP = 8, 5, 2  # pixels; units of a line of chevrons and between two ways
 _CHEVRON = "M-1,-0.38L0.82,-0.38L1,0L0.82,0.38L-1,0.38L-0.82,0Z"
 _SAME, _NEW, _GONE = "as in the most frequent way", "only here", "left out here"
+_MOVED = "elsewhere in the order"
 
 
 def variant_ladder(
@@ -34,6 +40,7 @@ def variant_ladder(
     *,
     names: dict[str, str] | None = None,
     task: str | None = None,
+    tasks: Collection[str] | None = None,
     top: int = 6,
     min_people: int = MIN_PEOPLE,
 ) -> Chart:
@@ -47,6 +54,8 @@ def variant_ladder(
     variants : frame of `count_variants`.
     names : task_id → readable name.
     task : the task shown first; by default the first with a way that enough people use.
+    tasks : the tasks that may be shown (`of_enough_people` of the segments); without them a task is shown if one of its
+        ways alone has enough people.
     top : ways that are drawn for each task.
     min_people : smallest group that is drawn.
 
@@ -61,6 +70,9 @@ def variant_ladder(
 
     if variants.is_empty():
         return nothing("No task recurs in this log, so there are no ways of doing it.")
+    variants, hidden = select_tasks(variants, tasks, min_people=min_people)
+    if variants.is_empty():
+        return nothing(hidden)
     called = names or {}
     chevrons: list[tuple[Any, ...]] = []
     labels: list[tuple[Any, ...]] = []
@@ -70,10 +82,9 @@ def variant_ladder(
         if first is None and (part["people"] >= min_people).any():
             first = str(part["task_id"][0])
         units.vstack(pl.DataFrame({"task": [str(part["task_id"][0])] * used, "y": range(used)}), in_place=True)
-    tasks = variants["task_id"].unique().sort().to_list()
-    pick = picker(
-        "task", "Task", {t: short(f"{t}  {called.get(t, '')}".strip(), 70) for t in tasks}, value=first or tasks[0]
-    )
+    listed = variants["task_id"].unique().sort().to_list()
+    options = {t: short(f"{t}  {called.get(t, '')}".strip(), 70) for t in listed}
+    pick = picker("task", "Task", options, value=first if first in listed else listed[0])
     wide = alt.Scale(domain=[0, _LEFT + _STEP * _PER_LINE])
     x = alt.X("x:Q", axis=None, scale=wide)
     # rows of a few pixels instead of a scale in pixels: so the chart is as high as the chosen task needs
@@ -99,7 +110,7 @@ def variant_ladder(
     ).encode(
         color=alt.Color(
             "kind:N",
-            scale=alt.Scale(domain=[_SAME, _NEW, _GONE], range=["#CFE3F1", "#F3C15F", "#FFFFFF"]),
+            scale=alt.Scale(domain=[_SAME, _NEW, _MOVED, _GONE], range=["#CFE3F1", "#F3C15F", "#D9B3CB", "#FFFFFF"]),
             legend=alt.Legend(
                 title="steps",
                 orient="top",
@@ -138,6 +149,7 @@ def variant_ladder(
             f"seen, people, median active time. Up to {top} ways used by at "
             f"least {min_people} {'people' if min_people != 1 else 'person'} are drawn; the last row sums up all others.",
             "Read along the chevrons; a long way goes on in the next line. Choose the task above.",
+            hidden,
         ],
     )
 
@@ -171,9 +183,10 @@ def _draw_task(
     task, whole = str(part["task_id"][0]), int(part["segments"].sum())
     drawn = part.filter(pl.col("people") >= min_people).head(top)
     usual: list[str] = drawn["activities"][0].to_list() if drawn.height else []
+    words = _labels(sorted({step for way in drawn["activities"] for step in way}))
     y = _LINE // 2
     for row in drawn.iter_rows(named=True):
-        lines = _draw_way(task, row["activities"], usual, y, chevrons)
+        lines = _draw_way(task, row["activities"], usual, words, y, chevrons)
         facts = (
             f"{row['segments']:,} × · {row['people']} {'person' if row['people'] == 1 else 'people'} "
             f"· {seconds_in_words(row['median_seconds'])}"
@@ -201,9 +214,11 @@ def _draw_task(
     return y
 
 
-def _draw_way(task: str, activities: list[str], usual: list[str], y: int, chevrons: list[tuple[Any, ...]]) -> int:
+def _draw_way(
+    task: str, activities: list[str], usual: list[str], words: _Words, y: int, chevrons: list[tuple[Any, ...]]
+) -> int:
     """One way as chevrons, line after line; returns the lines that are used."""
-    steps = _compared(usual, activities)
+    steps = _compared(usual, activities, words)
     room = _PER_LINE * _LINES
     if len(steps) > room:
         more = len(steps) - room + 1
@@ -214,25 +229,61 @@ def _draw_way(task: str, activities: list[str], usual: list[str], y: int, chevro
     return max(1, -(-len(steps) // _PER_LINE))
 
 
-def _compared(usual: list[str], activities: list[str]) -> list[tuple[str, str, str, str, int, str]]:
-    """The steps of a way beside the most frequent one: two lines of text, step, place, number and how they compare."""
+def _compared(usual: list[str], activities: list[str], words: _Words) -> list[tuple[str, str, str, str, int, str]]:
+    """The steps of a way beside the most frequent one: two lines of text, step, place, number and how they compare.
+
+    A step that both have, at different places, is drawn once, where this way has it.
+    """
     steps: list[tuple[str, str, str, str, int, str]] = []
-    for kind, a, b, c, d in difflib.SequenceMatcher(None, usual, activities, autojunk=False).get_opcodes():
-        left_out = usual[a:b] if kind in ("delete", "replace") and activities else []
+    parts = difflib.SequenceMatcher(None, usual, activities, autojunk=False).get_opcodes()
+    changed = [part for part in parts if part[0] != "equal"]
+    gone = Counter(step for _, a, b, _, _ in changed for step in usual[a:b])
+    fresh = Counter(step for _, _, _, c, d in changed for step in activities[c:d])
+    not_here, moved = gone & fresh, gone & fresh
+    for kind, a, b, c, d in parts:
+        left_out = _without(usual[a:b], not_here) if kind != "equal" and activities else []
         if len(left_out) > 2:
             steps.append(
                 (f"{len(left_out)} steps", "left out", f"{len(left_out)} steps of the most frequent way", "", 0, _GONE)
             )
         else:
-            steps += [(*_two_lines(step), 0, _GONE) for step in left_out]
-        steps += [(*_two_lines(activities[n]), n + 1, _SAME if kind == "equal" else _NEW) for n in range(c, d)]
+            steps += [(*words[step], 0, _GONE) for step in left_out]
+        for n in range(c, d):
+            state = _SAME if kind == "equal" else _MOVED if moved[activities[n]] > 0 else _NEW
+            moved[activities[n]] -= state == _MOVED
+            steps.append((*words[activities[n]], n + 1, state))
     return steps
+
+
+def _without(steps: list[str], taken: Counter[str]) -> list[str]:
+    """The steps without those that `taken` still holds, which are used up."""
+    rest = []
+    for step in steps:
+        if taken[step] > 0:
+            taken[step] -= 1
+        else:
+            rest.append(step)
+    return rest
+
+
+def _labels(activities: list[str]) -> _Words:
+    """For each step two lines that tell it from the others of the task, its full name and its place."""
+    ending = shared_ending(activities)
+    lines = {activity: _two_lines(plain_address(activity.removesuffix(ending))) for activity in activities}
+    again = Counter((one, two) for one, two, _, _ in lines.values())
+    apart = {}
+    for activity, (one, two, full, place) in lines.items():
+        if again[one, two] > 1:
+            rest = full.replace(" - ", " ")
+            one, two = rest[:12].rstrip(), middle_cut(rest[12:].lstrip() or place, 12)
+        apart[activity] = (one, two, full + (ending if not place else ""), place)
+    return apart
 
 
 def _two_lines(activity: str) -> tuple[str, str, str, str]:
     verb, thing, place = split_activity(activity)
     full = activity.partition(" · ")[0]
     if verb and (thing or place):
-        return short(thing or place, 13), short(verb, 13), full, place
-    first, *rest = wrap(full.replace(" - ", " "), 13)
-    return short(first, 13), short(" ".join(rest), 13), full, place
+        return short(thing or place, 12), short(verb, 12), full, place
+    first, *rest = wrap(full.replace(" - ", " "), 12)
+    return short(first, 12), short(" ".join(rest), 12), full, place

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -15,6 +15,9 @@ from taskkit.privacy import MIN_PEOPLE, suppress_small_groups
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D31", "#F0E442")
 GREY, FAINT, INK, SOFT = "#9AA3AF", "#E4E8ED", "#1D2430", "#55606F"
 MISSING, OTHER = "no task", "other"
+FONT = 'system-ui, "Segoe UI", Roboto, Helvetica, Arial, sans-serif'  # as on the page around the charts
+PRIVATE = {"excluded": "excluded (private)"}  # the application that stands for time that was not recorded on purpose
+LETTERS = "The letters stand for people in this report only; they are not the pseudonyms of the log."
 WIDTH = 1020  # pixels of the plotting area: with axis and legend a chart stays under 1150
 
 Chart = Any  # an altair chart; Altair is imported only where it is used
@@ -42,7 +45,8 @@ def finish(chart: Chart, *, title: str, subtitle: str | Sequence[str] = "", desc
     words = description or ". ".join(part.rstrip(".") for part in (spaced(title), *lines)) + "."
     chart = chart.properties(title=heading, description=words, background="white")
     return (
-        chart.configure_axis(
+        chart.configure(font=FONT)
+        .configure_axis(
             labelFontSize=12,
             titleFontSize=12,
             titleFontWeight=500,
@@ -76,6 +80,7 @@ def nothing(sentence: str) -> Chart:
     return (
         words.encode(text="text:N")
         .properties(width=WIDTH, height=24 * len(wrap(sentence, 125)), description=sentence, background="white")
+        .configure(font=FONT)
         .configure_view(stroke=None)
     )
 
@@ -156,15 +161,77 @@ _VERBS = (
 )
 
 
-def scale_of(names: Sequence[str], *, other: str = OTHER, missing: str = "") -> Any:
-    """A colour scale: the first names in the palette's order, what is other in grey, what is missing faint."""
+def scale_of(
+    names: Sequence[str], *, other: str = OTHER, missing: str = "", colours: Mapping[str, str] | None = None
+) -> Any:
+    """A colour scale: the names in their own or the palette's colours, what is other in grey, what is missing faint."""
     import altair as alt
 
-    domain, colours = list(names), [PALETTE[i % len(PALETTE)] for i in range(len(names))]
-    for name, colour in ((other, GREY), (missing, "#D5DAE1")):
+    own = colours or {}
+    domain, found = list(names), [own.get(name, PALETTE[i % len(PALETTE)]) for i, name in enumerate(names)]
+    for name, colour in ((other, "#C3C9D1"), (missing, "#E4E8ED")):
         if name:
-            domain, colours = [*domain, name], [*colours, colour]
-    return alt.Scale(domain=domain, range=colours)
+            domain, found = [*domain, name], [*found, colour]
+    return alt.Scale(domain=domain, range=found)
+
+
+def app_colours(events: pl.DataFrame) -> dict[str, str]:
+    """Give each application a colour, so that all charts of a log show it alike.
+
+    Parameters
+    ----------
+    events : events frame of `name_activities`.
+
+    Returns
+    -------
+    Application → colour, in order of active time; grey for what was excluded and for more than the palette holds.
+
+    >>> app_colours(pl.DataFrame({"app": ["mail", "erp"], "active_seconds": [1.0, 9.0]}))
+    {'erp': '#0072B2', 'mail': '#E69F00'}
+    """
+    spent = events.drop_nulls("app").group_by("app").agg(pl.col("active_seconds").sum())
+    names = spent.sort("active_seconds", "app", descending=[True, False])["app"].cast(pl.String).to_list()
+    free = iter(PALETTE)
+    return {name: GREY if name in PRIVATE else next(free, GREY) for name in names}
+
+
+def of_enough_people(frame: pl.DataFrame, *, by: str = "task_id", min_people: int = MIN_PEOPLE) -> list[str]:
+    """Name the tasks (or other values of a column) that were seen with enough people to be shown.
+
+    Parameters
+    ----------
+    frame : segments or events frame with `user` and the column `by`.
+    by : column of text.
+    min_people : smallest group that is shown.
+
+    Returns
+    -------
+    The values in their order; what is not in the list must not be named.
+
+    >>> of_enough_people(pl.DataFrame({"user": ["a", "b", "a"], "task_id": ["T01", "T01", "T02"]}), min_people=2)
+    ['T01']
+    """
+    seen = frame.drop_nulls(by).group_by(pl.col(by).cast(pl.String)).agg(people=pl.col("user").n_unique())
+    return seen.filter(pl.col("people") >= min_people)[by].sort().to_list()
+
+
+def select_tasks(
+    frame: pl.DataFrame, tasks: Collection[str] | None, *, min_people: int = MIN_PEOPLE
+) -> tuple[pl.DataFrame, str]:
+    """The rows of tasks that may be shown, and the sentence about the others.
+
+    Without `tasks` a task is shown if one of its rows alone rests on enough people: the rows tell no more.
+    """
+    if tasks is None:
+        enough = frame.filter(pl.col("people").max().over("task_id") >= min_people)
+    else:
+        enough = frame.filter(pl.col("task_id").is_in(list(tasks)))
+    count = frame["task_id"].n_unique() - enough["task_id"].n_unique()
+    if not count:
+        return enough, ""
+    return enough, (
+        f"{count_of(count, 'task')} seen with fewer than {min_people} people {'is' if count == 1 else 'are'} not shown."
+    )
 
 
 def keep_top(column: str, names: Sequence[str], *, other: str = OTHER) -> pl.Expr:
@@ -173,7 +240,7 @@ def keep_top(column: str, names: Sequence[str], *, other: str = OTHER) -> pl.Exp
 
 
 def aliases(users: Iterable[str]) -> dict[str, str]:
-    """Names for one page, "Person A", "Person B" and so on, in an order that has nothing to do with what anyone did.
+    """Names for one report, "Person A", "Person B" and so on, in an order that has nothing to do with what anyone did.
 
     >>> sorted(aliases(["p_1", "p_2"]).values())
     ['Person A', 'Person B']
@@ -241,6 +308,24 @@ def people(count: int) -> str:
     '1 person'
     """
     return f"{count:,} {'person' if count == 1 else 'people'}"
+
+
+def count_of(count: int, what: str, plural: str = "") -> str:
+    """A number of things in words.
+
+    >>> count_of(1, "task"), count_of(2000, "task")
+    ('1 task', '2,000 tasks')
+    """
+    return f"{count:,} {what if count == 1 else plural or what + 's'}"
+
+
+def of_tasks(shown: int, whole: int) -> str:
+    """How many tasks are shown, of how many if some are hidden.
+
+    >>> of_tasks(9, 9), of_tasks(9, 10)
+    ('9 tasks', '9 of 10 tasks')
+    """
+    return count_of(whole, "task") if shown == whole else f"{shown:,} of {count_of(whole, 'task')}"
 
 
 def picker(name: str, label: str, options: Mapping[str, str], *, value: str | None = None) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import polars as pl
@@ -15,6 +15,7 @@ from taskkit.charts.look import (
     nothing,
     picker,
     seconds_in_words,
+    select_tasks,
     short,
     shown,
 )
@@ -27,6 +28,7 @@ def succession_map(
     *,
     names: Mapping[str, str] | None = None,
     task: str | None = None,
+    tasks: Collection[str] | None = None,
     nodes: int = 10,
     edges: int = 18,
     min_people: int = MIN_PEOPLE,
@@ -41,6 +43,8 @@ def succession_map(
     successions : frame of `count_successions`.
     names : task_id → readable name.
     task : the task shown first; the first by default.
+    tasks : the tasks that may be shown (`of_enough_people` of the segments); without them a task is shown if one of its
+        successions alone has enough people.
     nodes, edges : most steps and successions that are drawn for a task.
     min_people : smallest group that is drawn.
 
@@ -53,6 +57,9 @@ def succession_map(
     """
     if successions.is_empty():
         return nothing("No task recurs in this log, so there is no map of its steps.")
+    successions, left_out = select_tasks(successions, tasks, min_people=min_people)
+    if successions.is_empty():
+        return nothing(left_out)
     called = names or {}
     parts = []
     for part in successions.partition_by("task_id", maintain_order=True):
@@ -66,15 +73,16 @@ def succession_map(
         )
         told = " ".join(filter(None, [said, hidden_note(hidden, min_people, what="succession")]))
         parts.append(draw_graph(kept, str(part["task_id"][0]), told, times=times))
-    tasks = [part.key for part in parts]
-    options = {t: short(f"{t}  {called.get(t, '')}".strip(), 70) for t in tasks}
-    pick = picker("task", "Task", options, value=task if task in tasks else tasks[0])
+    listed = [part.key for part in parts]
+    options = {t: short(f"{t}  {called.get(t, '')}".strip(), 70) for t in listed}
+    pick = picker("task", "Task", options, value=task if task in listed else listed[0])
     return finish(
         show_graphs(parts, pick, shade=None),
         title="Which screen directly follows which",
         subtitle=[
             "Boxes are screens with the number of times they were reached; thickness and number of an arrow tell how often. "
-            "Dashed arrows go back. The most frequent are drawn. Choose the task above."
+            "Dashed arrows go back. The most frequent are drawn. Choose the task above.",
+            left_out,
         ],
     )
 

@@ -14,6 +14,8 @@ from taskkit.charts.look import (
     SOFT,
     WIDTH,
     Chart,
+    app_colours,
+    count_of,
     duration_words,
     finish,
     hidden_note,
@@ -21,6 +23,7 @@ from taskkit.charts.look import (
     largest,
     most_carried,
     nothing,
+    people,
     picker,
     scale_of,
     seconds_in_words,
@@ -156,8 +159,8 @@ def step_effort_bars(effort: pl.DataFrame | None, *, min_people: int = MIN_PEOPL
         alt.hconcat(times, places, carried, spacing=18).resolve_scale(color="independent", shape="independent"),
         title=title,
         subtitle=[
-            f"Recorded work on {int(seen['cases_with_work'].sum()):,} bookings by "
-            f"up to {largest(seen['people'])} people. Worked on: active seconds "
+            f"Recorded work on {count_of(int(seen['cases_with_work'].sum()), 'case')}, counted step by step, of "
+            f"up to {people(largest(seen['people']))}. Worked on: active seconds "
             "at the desktop, median of the bookings with recorded work. The rest "
             "of the time is waiting, other work, or work that was not recorded.",
             (f"{unseen} {'step has' if unseen == 1 else 'steps have'} no recorded work. " if unseen else "")
@@ -169,8 +172,8 @@ def step_effort_bars(effort: pl.DataFrame | None, *, min_people: int = MIN_PEOPL
 def case_view(events: pl.DataFrame, process: pl.DataFrame | None, *, cases: int = 5, pause: str = "15m") -> Chart:
     """Draw single cases on one time axis: bookings of the system above, desktop work on the case below.
 
-    Long silences are cut out and named. The cases are taken from the quarter points of the recorded work, from a typical
-    one to the longest; they are called Case A, Case B and so on. People are not shown.
+    Long silences are cut out and named. The cases are taken from the quarter points of the recorded work, from one typical in
+    the amount of recorded work to the longest; they are called Case A, Case B and so on. People are not shown.
 
     Parameters
     ----------
@@ -199,12 +202,12 @@ def case_view(events: pl.DataFrame, process: pl.DataFrame | None, *, cases: int 
     for number, (case, touch) in enumerate(chosen):
         name = f"Case {chr(65 + number)}"
         work, booked = _of_case(events, process, case)
-        options[name] = f"{name}: {booked.height} bookings, {seconds_in_words(touch)} of work"
+        options[name] = f"{name}: {count_of(booked.height, 'booking')}, {seconds_in_words(touch)} of work"
         _lay_out_case(name, work, booked, silence, bars, marks, cuts)
     blocks = pl.DataFrame(bars, schema=["case", "x", "x2", "app", "seconds", "at"], orient="row")
     points = pl.DataFrame(marks, schema=["case", "x", "level", "activity", "at"], orient="row")
     gaps = pl.DataFrame(cuts, schema={"case": pl.String, "x": pl.Float64, "text": pl.String}, orient="row")
-    apps = (
+    apps = (  # most time first
         blocks.group_by("app")
         .agg(pl.col("seconds").sum())
         .sort("seconds", "app", descending=[True, False])["app"]
@@ -239,7 +242,7 @@ def case_view(events: pl.DataFrame, process: pl.DataFrame | None, *, cases: int 
             x=x,
             x2="x2:Q",
             y=alt.Y("app:N", title=None, sort=apps, scale=alt.Scale(domain=apps)),
-            color=alt.Color("app:N", scale=scale_of(apps[:8]), legend=None),
+            color=alt.Color("app:N", scale=scale_of(apps, other="", colours=app_colours(events)), legend=None),
             tooltip=[
                 alt.Tooltip("app:N", title="application"),
                 alt.Tooltip("at:N", title="time"),

@@ -12,12 +12,14 @@ from taskkit.charts.look import (
     PALETTE,
     WIDTH,
     Chart,
+    count_of,
     duration_words,
     finish,
     hidden_note,
     inline,
     largest,
     nothing,
+    of_tasks,
     people,
     picker,
     seconds_in_words,
@@ -98,12 +100,14 @@ def task_overview(tasks: pl.DataFrame, *, most: int = 20, min_people: int = MIN_
     more = max(seen.height - most, 0)
     return finish(
         alt.hconcat(left, right, spacing=20),
-        title=f"What recurs: {seen.height} {'task holds' if seen.height == 1 else 'tasks hold'} {share:.0%} of segment time",
+        title=f"What recurs: {of_tasks(seen.height, tasks.height)} "
+        f"{'holds' if tasks.height == 1 else 'hold'} {share:.0%} of segment time",
         subtitle=[
-            f"{int(seen['segments'].sum()):,} executions by up to "
+            f"{count_of(int(seen['segments'].sum()), 'execution')} by up to "
             f"{people(largest(seen['people']))}. Left: total time and how often. "
             "Right: median (dot) and middle half (band) of one execution.",
-            (f"{more} further tasks are not drawn. " if more else "") + hidden_note(hidden, min_people, what="task"),
+            (f"{count_of(more, 'further task')} {'is' if more == 1 else 'are'} not drawn. " if more else "")
+            + hidden_note(hidden, min_people, what="task"),
         ],
     )
 
@@ -245,10 +249,11 @@ def confidence_by_task(segments: pl.DataFrame, *, most: int = 20, min_people: in
     names = pl.concat_str(pl.col("task_id"), pl.lit("  "), pl.col("task_name")).map_elements(
         _name, return_dtype=pl.String
     )
+    kinds = [label for _, label in parts]
     base = alt.Chart(inline(seen.with_columns(name=names).drop("task_id", "task_name"))).encode(
         y=alt.Y("name:N", sort=None, title=None),
-        color=alt.Color("of:N", scale=alt.Scale(range=[PALETTE[0], PALETTE[1]]), title="confidence of the"),
-        yOffset="of:N",
+        color=alt.Color("of:N", scale=alt.Scale(domain=kinds, range=list(PALETTE[:2])), title="confidence of the"),
+        yOffset=alt.YOffset("of:N", scale=alt.Scale(domain=kinds)),
         tooltip=[
             alt.Tooltip("name:N", title="task"),
             alt.Tooltip("of:N", title="confidence of the"),
@@ -263,7 +268,7 @@ def confidence_by_task(segments: pl.DataFrame, *, most: int = 20, min_people: in
     )
     bars = base.mark_rule(strokeWidth=4, strokeCap="round", opacity=0.45).encode(x=x, x2="high:Q")
     dots = base.mark_point(filled=True, size=80, opacity=1).encode(
-        x="median:Q", shape=alt.Shape("of:N", title="confidence of the")
+        x="median:Q", shape=alt.Shape("of:N", scale=alt.Scale(domain=kinds), title="confidence of the")
     )
     return finish(
         (bars + dots).properties(width=WIDTH - 400, height=alt.Step(13)),

@@ -26,6 +26,7 @@ from taskkit.widgets.lists import (
     list_caveats,
     list_criteria,
     list_findings,
+    list_verdicts,
     summarise_all,
 )
 from taskkit.widgets.tables import table
@@ -43,6 +44,7 @@ __all__ = [
     "list_caveats",
     "list_criteria",
     "list_findings",
+    "list_verdicts",
     "posture_card",
     "question",
     "recorded_findings",

@@ -33,7 +33,7 @@ def posture_card(
 
     >>> from taskkit.schema import EVENTS
     >>> posture_card(pl.DataFrame(schema=EVENTS.schema)).words.splitlines()[0][:27]
-    'recorded: 0 interactions, n'
+    'recorded: Nothing: the log '
     """
     rows = posture(events, metadata=metadata, k=min_people).rows()
     lines = "".join(f"<div><dt>{html.escape(topic)}</dt><dd>{html.escape(said)}</dd></div>" for topic, said in rows)

@@ -25,16 +25,17 @@ STYLE = """<style>
 .tk-table { font:13px/1.45 system-ui,"Segoe UI",Roboto,Helvetica,Arial,sans-serif; color:#1d2430; max-width:1150px;
    overflow-x:auto; margin:.4rem 0; }
 .tk-table table { border-collapse:collapse; table-layout:auto!important; font-variant-numeric:tabular-nums; margin:0 }
-.tk-table caption { caption-side:top; text-align:left; padding:0 0 .4rem; color:#1d2430; max-width:1050px }
+.tk-table caption { caption-side:top; text-align:left!important; padding:0 0 .4rem; color:#1d2430; max-width:1050px }
 .tk-table caption b { font-size:14px }
 .tk-table caption span { color:#55606f; display:block }
-.tk-table th { border-bottom:2px solid #1d2430; padding:.25rem .7rem; text-align:left; vertical-align:bottom;
+.tk-table th { border-bottom:2px solid #1d2430; padding:.25rem .7rem; text-align:left!important; vertical-align:bottom;
    font-weight:600; background:#fff; }
-.tk-table td { border-bottom:1px solid #e4e8ed; padding:.25rem .7rem; text-align:left; vertical-align:top; background:#fff }
+.tk-table td { border-bottom:1px solid #e4e8ed; padding:.25rem .7rem; text-align:left!important; vertical-align:top;
+   background:#fff }
 .tk-table td,.tk-table th { max-width:44rem!important; white-space:normal; word-break:normal }
 .tk-table td,.tk-table th { min-width:0!important }
 .tk-table td.w { min-width:24rem!important }
-.tk-table .n { text-align:right; white-space:nowrap }
+.tk-table th.n,.tk-table td.n { text-align:right!important; white-space:nowrap }
 .tk-table .h { color:#7b8794; font-style:italic }
 .tk-table tfoot td { border:0; color:#55606f }
 .tk-mark { display:inline-block; padding:0 .45rem; border-radius:3px; background:#e4e8ed }

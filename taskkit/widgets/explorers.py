@@ -95,12 +95,20 @@ class DayTimeline(Explorer):
     events : events frame of `taskkit.mine`.
     by : "app" or "task_id".
     names : readable names, such as {"T01": "Enter invoice"}.
+    min_people : what was seen with fewer people is called other.
     """
 
     def __init__(
-        self, events: pl.DataFrame, *, by: str = "app", slot: str = "5m", names: Mapping[str, str] | None = None
+        self,
+        events: pl.DataFrame,
+        *,
+        by: str = "app",
+        slot: str = "5m",
+        names: Mapping[str, str] | None = None,
+        min_people: int = MIN_PEOPLE,
     ) -> None:
         self.events, self.by, self.slot, self.names = events, by, slot, dict(names or {})
+        self.min_people = min_people
 
     def controls(self) -> dict[str, Any]:
         """What colours the day, and how fine."""
@@ -112,7 +120,10 @@ class DayTimeline(Explorer):
 
     def draw(self, *, by: str | None = None, slot: str | None = None) -> Any:
         """The timeline."""
-        return charts.day_timeline(self.events, by=by or self.by, slot=slot or self.slot, names=self.names)
+        by = by or self.by
+        return charts.day_timeline(
+            self.events, by=by, slot=slot or self.slot, names=self.names, min_people=self.min_people
+        )
 
 
 class SegmentationExplorer(Explorer):
@@ -158,7 +169,7 @@ class VariantExplorer(Explorer):
     ----------
     segments : segments frame with `task_id`.
     names : task_id → readable name.
-    min_people : smallest group that is shown; a log of fewer people shows all.
+    min_people : smallest group that is shown; a log of fewer people shows all. `tasks` are those that may be shown.
     """
 
     def __init__(
@@ -173,6 +184,7 @@ class VariantExplorer(Explorer):
     ) -> None:
         self.segments, self.names, self.level, self.rare, self.top = segments, dict(names or {}), level, rare, top
         self.min_people = smallest_group(segments, min_people=min_people)
+        self.tasks = charts.of_enough_people(segments, min_people=self.min_people)
 
     def controls(self) -> dict[str, Any]:
         """Level, how rare a step may be, how many ways."""
@@ -185,12 +197,14 @@ class VariantExplorer(Explorer):
     def draw(self, *, level: str | None = None, rare: float | None = None, top: int | None = None) -> Any:
         """The ladder."""
         found = count_variants(self.segments, level=level or self.level, rare=self.rare if rare is None else rare)
-        return charts.variant_ladder(found, names=self.names, top=top or self.top, min_people=self.min_people)
+        return charts.variant_ladder(
+            found, names=self.names, tasks=self.tasks, top=top or self.top, min_people=self.min_people
+        )
 
 
 class ComparisonExplorer(Explorer):
     """Two groups side by side; `result` is the frame (`clearest`: the clearest difference first), empty
-    where there are no two groups; `problem` says why.
+    where there are no two groups; `problem` says why. Tasks seen with fewer than `min_people` people are left out.
 
     Parameters
     ----------
@@ -202,7 +216,8 @@ class ComparisonExplorer(Explorer):
     def __init__(self, segments: pl.DataFrame, *, by: str = "team", min_people: int = MIN_PEOPLE) -> None:
         self.segments, self.by, self.min_people, self.problem = segments, by, min_people, ""
         try:
-            self.result = compare(segments, by=by, min_people=min_people)
+            self._found = compare(segments, by=by, min_people=min_people)
+            self.result = self._found.filter(pl.col("task_id").is_in(self._enough(min_people)))
         except SettingError as error:
             self.result, self.problem = pl.DataFrame(), str(error)
         self.clearest = (
@@ -218,9 +233,13 @@ class ComparisonExplorer(Explorer):
         if self.problem:
             return sentence(f"Nothing is compared here. {self.problem}")
         same = min_people in (None, self.min_people)
-        return charts.comparison_intervals(
-            self.result if same else compare(self.segments, by=self.by, min_people=min_people or 2)
-        )
+        least = min_people or self.min_people
+        found = self._found if same else compare(self.segments, by=self.by, min_people=least)
+        return charts.comparison_intervals(found, tasks=self._enough(least), min_people=least)
+
+    def _enough(self, min_people: int) -> list[str]:
+        """The tasks that may be named."""
+        return charts.of_enough_people(self.segments, min_people=smallest_group(self.segments, min_people=min_people))
 
 
 class StepExplorer(Explorer):
@@ -280,7 +299,7 @@ class AutomationExplorer(Explorer):
     def controls(self) -> dict[str, Any]:
         """Rate and least number of executions."""
         return {
-            "hourly_rate": _slider("money for an hour", self.hourly_rate, 10.0, 150.0, 5.0),
+            "hourly_rate": _slider("money for an hour (your currency)", self.hourly_rate, 10.0, 150.0, 5.0),
             "min_segments": _slider("fewest executions", self.min_segments, 5, 100, 5),
         }
 
@@ -299,10 +318,11 @@ class AutomationExplorer(Explorer):
             pl.col("verdict").is_in(["automate", "integrate"]) & (pl.col("people") >= self.min_people)
         )
         money = float(worth["value_money_per_year"].sum())
+        plane = charts.value_feasibility(ranking, min_people=self.min_people)
+        if money < 0.5:
+            return stack(plane)
         words = (
-            f"At {rate:,.0f} an hour, the tasks to automate or integrate take "
-            f"at most {money:,.0f} a year. Effort and upkeep are not deducted."
+            f"With {rate:,.0f} an hour assumed, in your currency, the tasks to automate or integrate take about "
+            f"{money:,.0f} a year, not all of which can be freed. Effort and upkeep are not deducted."
         )
-        return stack(
-            charts.value_feasibility(ranking, min_people=self.min_people), Shown(f"<p>{html.escape(words)}</p>", words)
-        )
+        return stack(plane, Shown(f"<p>{html.escape(words)}</p>", words))

@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import polars as pl
 
 from taskkit.activities import count_transfers, time_per_app
-from taskkit.charts.look import largest, most_carried, people, seconds_in_words, spaced
+from taskkit.charts.look import (
+    PRIVATE,
+    count_of,
+    largest,
+    most_carried,
+    of_tasks,
+    people,
+    seconds_in_words,
+    select_tasks,
+    spaced,
+)
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.quality import check_quality
 
@@ -29,14 +41,19 @@ def summarise_log(events: pl.DataFrame) -> str:
     apps = time_per_app(events)
     if apps.is_empty():
         return "The log holds no work in any application: nothing can be said."
+    hours = float(events["active_seconds"].sum()) / 3600
     said = (
-        f"{apps['active_hours'].sum():.1f} active hours of {people(who)} "
-        f"were recorded; {apps['share'][0]:.0%} of it in {apps['app'][0]}."
+        f"{hours:.1f} active hours of {people(who)} "
+        f"were recorded; {apps['active_hours'][0] / max(hours, 1e-9):.0%} of it in {PRIVATE.get(apps['app'][0], apps['app'][0])}."
     )
     transfers = count_transfers(events)
     if transfers.height:
         across = int(transfers.filter(pl.col("from_app") != pl.col("to_app"))["transfers"].sum())
-        said += f" {int(transfers['transfers'].sum()):,} values were pasted, {across:,} of them from one application into another."
+        pasted = int(transfers["transfers"].sum())
+        said += (
+            f" {count_of(pasted, 'value')} {'was' if pasted == 1 else 'were'} pasted, "
+            f"{across:,} of them from one application into another."
+        )
     warnings = check_quality(events).filter(pl.col("level") == "warning")["sentence"].to_list()
     said += f" Beware: {' '.join(warnings)}" if warnings else " No quality check raises a warning."
     return spaced(said + _thin(who))
@@ -56,7 +73,7 @@ def summarise_segments(segments: pl.DataFrame, events: pl.DataFrame) -> str:
     half = float(segments["active_seconds"].median() or 0)  # type: ignore[arg-type]
     cut = float((segments["fragments"] > 1).mean() or 0)  # type: ignore[arg-type]
     said = (
-        f"The stream divides into {segments.height:,} pieces of work of "
+        f"The stream divides into {count_of(segments.height, 'piece')} of work of "
         f"{people(segments['user'].n_unique())}, half of them shorter than "
         f"{seconds_in_words(half)}; they hold {min(inside / whole, 1):.0%} "
         f"of the active time, and {cut:.0%} of them were interrupted. "
@@ -79,58 +96,66 @@ def summarise_tasks(tasks: pl.DataFrame, *, min_people: int = MIN_PEOPLE) -> str
     if tasks.is_empty():
         return "No task recurs in this log: fewer than three similar pieces of work were found."
     named = tasks.filter(pl.col("people") >= min_people)
+    one = tasks.height == 1
     said = (
-        f"{tasks.height} {'task recurs' if tasks.height == 1 else 'tasks recur'} and "
-        f"{'holds' if tasks.height == 1 else 'hold'} {tasks['share'].sum():.0%} of the time inside segments."
+        f"{_of_tasks(named.height, tasks.height, min_people)} {'recurs' if one else 'recur'} and "
+        f"{'holds' if one else 'hold'} {named['share'].sum():.0%} of the time inside segments."
     )
-    if named.height:
-        top = named.row(0, named=True)
-        said += (
-            f" Most time goes into {top['task_id']} “{top['task_name']}”: "
-            f"{top['active_hours']:.1f} h ({top['share']:.0%}), seen {top['segments']:,} times "
-            f"with {people(top['people'])}, median {seconds_in_words(top['median_seconds'])}."
+    if named.is_empty():
+        return spaced(
+            f"{count_of(tasks.height, 'task')} {'recurs' if one else 'recur'}, but {'it is' if one else 'all are'} hidden: "
+            f"fewer than {min_people} people."
         )
-    rare = tasks.filter(pl.col("segments") < 20).height
+    top = named.row(0, named=True)
+    said += (
+        f" Most time goes into {top['task_id']} “{top['task_name']}”: "
+        f"{top['active_hours']:.1f} h ({top['share']:.0%}), seen {count_of(top['segments'], 'time')} "
+        f"with {people(top['people'])}, median {seconds_in_words(top['median_seconds'])}."
+    )
+    rare = named.filter(pl.col("segments") < 20).height
     if rare:
         said += f" {rare} {'task was' if rare == 1 else 'tasks were'} seen fewer than 20 times: too little to judge."
     return spaced(said + _thin(largest(tasks["people"])))
 
 
-def summarise_variants(variants: pl.DataFrame, *, min_people: int = MIN_PEOPLE) -> str:
+def summarise_variants(
+    variants: pl.DataFrame, *, tasks: Collection[str] | None = None, min_people: int = MIN_PEOPLE
+) -> str:
     """Say how uniformly tasks are done.
 
     Parameters
     ----------
     variants : frame of `count_variants`.
-    min_people : ways of fewer people are counted, but not named.
+    tasks : the tasks that may be named (`charts.of_enough_people`); without them those with a way of enough people.
+    min_people : smallest group; nothing is said about a task that fewer people do.
 
     >>> summarise_variants(pl.DataFrame({"task_id": []}))
     'No task recurs, so nothing can be said about how differently it is done.'
     """
     if variants.is_empty():
         return "No task recurs, so nothing can be said about how differently it is done."
+    known, hidden = select_tasks(variants, tasks, min_people=min_people)
     by_task = (
-        variants.group_by("task_id")
+        known.group_by("task_id")
         .agg(
             ways=pl.len(),
             usual=pl.col("share").max(),
             times=pl.col("segments").sum(),
-            shared=pl.col("share").filter(pl.col("people") >= min_people).sum(),
         )
         .filter(pl.col("times") >= 10)
         .sort("usual", "task_id")
     )
     if by_task.is_empty():
-        return "Every task was seen fewer than ten times: too little to say how differently it is done."
+        return f"Every task was seen fewer than ten times or is hidden: nothing can be said about its ways. {hidden}".rstrip()
     usual = float(by_task["usual"].median() or 0)  # type: ignore[arg-type]
     least, most = by_task.row(0, named=True), by_task.row(-1, named=True)
-    said = f"In the middle task the most frequent way covers {usual:.0%} of the executions"
+    said = f"In the median task the most frequent way covers {usual:.0%} of the executions"
     if by_task.height > 1:
         said += (
-            f"; most uniform is {most['task_id']} ({most['usual']:.0%}, {most['times']:,} times), least "
-            f"{least['task_id']} ({least['usual']:.0%} of {least['times']:,}, {least['ways']} ways)"
+            f"; most uniform is {most['task_id']} ({most['usual']:.0%}, {count_of(most['times'], 'time')}), least "
+            f"{least['task_id']} ({least['usual']:.0%} of {least['times']:,}, {count_of(least['ways'], 'way')})"
         )
-    return spaced(said + ". Rare ways are not errors: ask what they are for.")
+    return spaced(f"{said}. Rare ways are not errors: ask what they are for. {hidden}".rstrip())
 
 
 def summarise_comparison(result: pl.DataFrame | None) -> str:
@@ -150,7 +175,8 @@ def summarise_comparison(result: pl.DataFrame | None) -> str:
         return "Too few people in a group: nothing could be compared."
     a, b = result["group_a"][0], result["group_b"][0]
     real = known.filter(pl.col("p_adjusted") < 0.05).sort("p_adjusted", "task_id")
-    base = f"{known.height} comparisons of {a} and {b} ({largest(known['people_a'])} and {largest(known['people_b'])} people)"
+    base = f"{count_of(known.height, 'comparison')} of {a} and {b} ("
+    base += f"{largest(known['people_a'])} and {largest(known['people_b'])} people)"
     if real.is_empty():
         return (
             f"Of {base} none shows a difference that could be told from chance. With so few "
@@ -183,8 +209,8 @@ def summarise_steps(effort: pl.DataFrame | None, *, min_people: int = MIN_PEOPLE
     top = known.row(0, named=True)
     said = (
         f"Most desktop work goes into “{top['activity']}”: {top['touch_total_hours']:.1f} "
-        f"h on {top['cases_with_work']:,} cases by {people(top['people'])}, a median of "
-        f"{seconds_in_words(top['touch_median_seconds'])} of work"
+        f"h on {count_of(top['cases_with_work'], 'case')} by {people(top['people'])}, a median of "
+        f"{seconds_in_words(top['touch_median_seconds'])} of work a booking"
     )
     if top["elapsed_median_seconds"] is not None:
         said += f" in {seconds_in_words(top['elapsed_median_seconds'])} since the booking before"
@@ -200,14 +226,15 @@ def summarise_steps(effort: pl.DataFrame | None, *, min_people: int = MIN_PEOPLE
                 f"; a booking comes {seconds_in_words(carrier['elapsed_median_seconds'])} after the one before (median)"
             )
         said += "."
-    seen, booked = int(effort["cases_with_work"].sum()), int(effort["process_events"].sum())
+    seen, booked = int(effort["cases_with_work"].sum()), int(effort["cases"].sum())
     return spaced(
-        f"{said} {seen / max(booked, 1):.0%} of {booked:,} bookings have recorded work; nothing is known about the others."
+        f"{said} Step by step, {seen / max(booked, 1):.0%} of the cases that were booked have recorded work; "
+        "nothing is known about the others."
     )
 
 
 def summarise_automation(ranking: pl.DataFrame, *, min_people: int = MIN_PEOPLE) -> str:
-    """Say what could be automated, at most how much it would free, and what is better left alone.
+    """Say what could be automated, how many hours a year that work takes, and what is better left alone.
 
     Parameters
     ----------
@@ -222,15 +249,15 @@ def summarise_automation(ranking: pl.DataFrame, *, min_people: int = MIN_PEOPLE)
         for v in ("automate", "integrate", "standardise first", "leave to judgement", "too little data")
         if v in counts
     )
-    said = f"Of {known.height} {'task' if known.height == 1 else 'tasks'}: {listed}."
+    said = f"Of {_of_tasks(known.height, ranking.height, min_people)}: {listed}."
     top = known.row(0, named=True)
     if top["verdict"] in ("automate", "integrate", "standardise first"):
         low, high = top["value_hours_per_year_low"], top["value_hours_per_year_high"]
-        span = f" (95 % {low:,.0f} to {high:,.0f})" if low is not None and high is not None else ""
+        span = f"95 % {low:,.0f} to {high:,.0f}; " if low is not None and high is not None else ""
         said += (
             f" First in rank is {top['task_id']} “{top['task_name']}” ({top['verdict']}): "
-            f"at most {top['value_hours_per_year']:,.0f} h a year{span}, "
-            f"from {top['segments']:,} runs by {people(top['people'])}."
+            f"about {top['value_hours_per_year']:,.0f} active hours a year ({span}44 working weeks assumed), "
+            f"not all of which can be freed; from {count_of(top['segments'], 'run')} by {people(top['people'])}."
         )
     return spaced(
         f"{said} What a control is there for, no log can tell: ask before anything is taken out."
@@ -241,6 +268,11 @@ def summarise_automation(ranking: pl.DataFrame, *, min_people: int = MIN_PEOPLE)
 def work_seconds(events: pl.DataFrame) -> float:
     """Active seconds of the rows with an application: presence rows are no work."""
     return float(events.filter(pl.col("app").is_not_null())["active_seconds"].sum()) or 1.0
+
+
+def _of_tasks(shown: int, whole: int, min_people: int) -> str:
+    hidden = whole - shown
+    return of_tasks(shown, whole) + (f" ({hidden} hidden: fewer than {min_people} people)" if hidden else "")
 
 
 def _thin(who: int) -> str:

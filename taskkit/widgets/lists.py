@@ -5,7 +5,8 @@ from __future__ import annotations
 import polars as pl
 
 from taskkit.automation import CRITERIA, score_automation
-from taskkit.charts.look import people, smallest_group, spaced
+from taskkit.automation.ranking import COMPOSED, GATES, RULE_BASED, SIMILAR, TRANSFERS
+from taskkit.charts.look import count_of, of_enough_people, people, smallest_group, spaced
 from taskkit.comparison import compare
 from taskkit.errors import SettingError
 from taskkit.overlay import list_unmatched, step_effort
@@ -40,11 +41,12 @@ def list_findings(mined: Mined, *, min_people: int = MIN_PEOPLE) -> pl.DataFrame
     """
     events, segments, process = mined.events, mined.segments, mined.process
     least = smallest_group(events, min_people=min_people)
+    enough = of_enough_people(segments, min_people=least) if segments.height else []
     rows = [
         ("What was recorded", summarise_log(events)),
         ("Pieces of work", summarise_segments(segments, events)),
         ("Tasks", summarise_tasks(list_tasks(segments), min_people=least)),
-        ("Ways of doing them", summarise_variants(count_variants(segments), min_people=least)),
+        ("Ways of doing them", summarise_variants(count_variants(segments), tasks=enough, min_people=least)),
         ("Groups", summarise_comparison(_compared(segments, min_people))),
         (
             "Inside the process",
@@ -91,7 +93,7 @@ def list_both_unmatched(events: pl.DataFrame, process: pl.DataFrame | None) -> p
     )
     rest = found.filter(pl.col("active_hours").is_null())
     cases = rest.group_by("side").agg(
-        pl.format("{} of {} cases", pl.len(), pl.lit(process["case_id"].n_unique())).alias("where"),
+        pl.format("{} of {}", pl.len(), pl.lit(count_of(process["case_id"].n_unique(), "case"))).alias("where"),
         active_hours=pl.lit(None, pl.Float64),
         share=pl.col("share").sum(),
     )
@@ -113,6 +115,34 @@ def list_criteria() -> pl.DataFrame:
         for name, c in CRITERIA.items()
     ]
     return pl.DataFrame(rows, schema=["criterion", "definition", "unit", "speaks for automation"], orient="row")
+
+
+def list_verdicts(*, min_segments: int = 20) -> pl.DataFrame:
+    """List the rules of the verdicts on automation, in the order in which they are tried: the first that fits decides.
+
+    Parameters
+    ----------
+    min_segments : the least number of executions of `score_automation`.
+
+    Returns
+    -------
+    One row per rule: `order`, `verdict`, `rule`.
+
+    >>> list_verdicts()["verdict"].to_list()[-1]
+    'automate'
+    """
+    rows = [
+        ("too little data", f"fewer than {min_segments} executions"),
+        ("leave to judgement", "a gate is closed: " + "; ".join(GATES.values())),
+        ("leave to judgement", f"over {COMPOSED:.0%} of the time goes into messages (judgement)"),
+        ("leave to judgement", "under 50% of the written values follow a rule (determinism)"),
+        ("integrate", f"{TRANSFERS:.0f} value a run or more is carried out of the main application by hand"),
+        ("standardise first", f"runs are less than {SIMILAR:.0%} alike (standardisation)"),
+        ("standardise first", f"under {RULE_BASED:.0%} of the written values follow a rule (determinism)"),
+        ("automate", "none of the above"),
+    ]
+    frame = pl.DataFrame([(verdict, spaced(rule)) for verdict, rule in rows], schema=["verdict", "rule"], orient="row")
+    return frame.with_row_index("order", offset=1)
 
 
 def list_caveats(mined: Mined) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from taskkit.activities import VERB
-from taskkit.charts.look import aliases, short, spaced
+from taskkit.charts.look import PRIVATE, aliases, short, spaced
 from taskkit.privacy import suppress_small_groups
 from taskkit.schema import CONTRACTS
 from taskkit.widgets.displays import Shown
@@ -27,6 +27,7 @@ _NEVER = (
     "case_id",
     "resource",
 )
+_LONGEST = 1500  # characters of a text: no finding is cut
 _SHARES = (
     "share",
     "cumulative_share",
@@ -104,6 +105,8 @@ def table(
     wanted = [name for name in (columns or frame.columns) if name in frame.columns and name not in _NEVER]
     if "user" in wanted:
         frame = frame.with_columns(pl.col("user").replace(aliases(frame["user"].drop_nulls())))
+    named = [name for name in ("app", "where") if name in wanted]
+    frame = frame.with_columns(pl.col(named).cast(pl.String).replace(PRIVATE)) if named else frame
     headings = dict(columns) if isinstance(columns, Mapping) else {}
     shown = [_column(frame[name], headings.get(name)) for name in wanted]
     wide = [
@@ -223,6 +226,6 @@ def _text(value: Any) -> str:
     text = spaced(str(value))
     return (
         html.escape(text)
-        if len(text) <= 320
-        else f'<span title="{html.escape(text)}">{html.escape(short(text, 320))}</span>'
+        if len(text) <= _LONGEST
+        else f'<span title="{html.escape(text)}">{html.escape(short(text, _LONGEST))}</span>'
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
@@ -294,3 +295,19 @@ def test_heavy_arrows_go_down_and_boxes_do_not_overlap() -> None:
     for level in range(plan.layers):
         places = sorted(plan.x[node] for node in plan.x if plan.y[node] == level)
         assert all(b - a > 0.99 for a, b in pairwise(places))
+
+
+def test_a_page_holds_a_few_days_as_examples() -> None:
+    rows = [{"user": f"p_{n % 6}", "session_id": f"s{n}", "after": 3600 * 5} for n in range(60)]
+    events = tk.name_activities(make_events([{**row, "element_name": "a"} for row in rows] * 1))
+    spec = charts.day_timeline(events.with_columns(active_seconds=pl.lit(30.0)), examples=3).to_dict()
+    assert len(next(p for p in spec["params"] if p["name"] == "day")["bind"]["options"]) == 3
+
+
+def test_the_process_map_hides_the_time_of_few_people() -> None:
+    at = [datetime(2026, 3, 2, hour, tzinfo=UTC) for hour in (8, 9)]
+    process = pl.DataFrame({"case_id": ["c", "c"], "activity": ["Enter", "Approve"], "timestamp": at})
+    effort = pl.DataFrame({"activity": ["Enter", "Approve"], "people": [1, 6], "touch_median_seconds": [3333.0, 60.0]})
+    drawn = str(charts.process_map(process, effort).to_dict())
+    assert "1 min" in drawn
+    assert "56 min" not in drawn

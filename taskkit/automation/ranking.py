@@ -25,7 +25,7 @@ GATES = {
     "stable_element_share": "no element can be found again by its id",
     "judgement_share": "all of the time goes into reading and composing messages",
 }
-RULE_BASED, SIMILAR, COMPOSED, TRANSFERS = 0.7, 0.55, 0.5, 1.0  # thresholds of the verdicts, see `_judge`
+RULE_BASED, LAWLESS, SIMILAR, COMPOSED, TRANSFERS = 0.7, 0.5, 0.55, 0.5, 1.0  # thresholds of the verdicts, see `_judge`
 _LAST = {"leave to judgement": 1, "too little data": 2}
 _SHOWN = ("standardisation", "determinism", "stable_element_share", "judgement_share")
 
@@ -238,7 +238,7 @@ def _judge(known: dict[str, Any]) -> tuple[str, str]:
             return "leave to judgement", words[0].upper() + words[1:]
     if composed is not None and composed > COMPOSED:
         return "leave to judgement", f"{composed:.0%} of the time goes into messages and free text"
-    if rules is not None and rules < 0.5:
+    if rules is not None and rules < LAWLESS:
         return "leave to judgement", f"Only {rules:.0%} of the written values follow a rule"
     out = known["carried_out_per_segment"]
     if out is not None and out >= TRANSFERS:

@@ -42,6 +42,7 @@ def day_timeline(
     most: int = 7,
     names: dict[str, str] | None = None,
     min_people: int = MIN_PEOPLE,
+    examples: int | None = None,
 ) -> Chart:
     """Draw the days of the recorded people on a clock, coloured by application or by task, with a list to choose the day.
 
@@ -56,6 +57,8 @@ def day_timeline(
     most : colours; what is less frequent is called other.
     names : readable names of the values, such as {"T01": "Enter invoice"}.
     min_people : what was seen with fewer people is called other; a log of fewer people shows all.
+    examples : how many days can be chosen, those with most active time; all by default. A page that is passed on needs no
+        diary of everybody.
 
     Returns
     -------
@@ -85,8 +88,10 @@ def day_timeline(
     blocks = blocks.with_columns(pl.col("what").replace(called))
     who = aliases(events["user"].unique())
     blocks = blocks.with_columns(pl.col("user").replace(who))
-    days = blocks["day"].unique().sort().to_list()
-    day = alt.param(name="day", value=_fullest_day(events, days), bind=alt.binding_select(options=days, name="Day: "))
+    days = _fullest_days(events, blocks["day"].unique().to_list())[:examples]
+    blocks = blocks.filter(pl.col("day").is_in(days))
+    days, fullest = sorted(days), days[0]
+    day = alt.param(name="day", value=fullest, bind=alt.binding_select(options=days, name="Day: "))
     chosen = alt.selection_point(fields=["what"], bind="legend", name="what")
     low, high = float(blocks["from"].min() or 0), float(blocks["to"].max() or 24)  # type: ignore[arg-type]
     step = next(step for step in _STEPS if (high - low) / step <= 14 or step == _STEPS[-1])
@@ -150,11 +155,11 @@ def _named(colours: Mapping[str, str], called: Mapping[str, str]) -> dict[str, s
     return {called.get(name, name): colour for name, colour in colours.items()}
 
 
-def _fullest_day(events: pl.DataFrame, days: Sequence[str]) -> str:
-    """The day with most active time, whatever it is coloured by."""
+def _fullest_days(events: pl.DataFrame, days: Sequence[str]) -> list[str]:
+    """The days with most active time first, whatever they are coloured by."""
     spent = events.group_by(day=_local(events).dt.strftime("%Y-%m-%d")).agg(pl.col("active_seconds").sum())
     spent = spent.filter(pl.col("day").is_in(list(days)))
-    return str(spent.sort(pl.col("active_seconds").round(3), "day", descending=[True, False])["day"][0])
+    return spent.sort(pl.col("active_seconds").round(3), "day", descending=[True, False])["day"].to_list()
 
 
 def _local(events: pl.DataFrame) -> pl.Expr:

@@ -87,7 +87,9 @@ def succession_map(
     )
 
 
-def process_map(process: pl.DataFrame | None, effort: pl.DataFrame | None = None, *, edges: int = 30) -> Chart:
+def process_map(
+    process: pl.DataFrame | None, effort: pl.DataFrame | None = None, *, edges: int = 30, min_people: int = MIN_PEOPLE
+) -> Chart:
     """Draw the directly-follows map of the process log, its steps shaded by the desktop time that goes into them.
 
     Parameters
@@ -95,6 +97,7 @@ def process_map(process: pl.DataFrame | None, effort: pl.DataFrame | None = None
     process : frame of `read_process_log`, or None.
     effort : frame of `step_effort`; without it the steps are not shaded.
     edges : most successions that are drawn.
+    min_people : the desktop time of a step that fewer people worked on is not shown.
 
     Returns
     -------
@@ -111,7 +114,8 @@ def process_map(process: pl.DataFrame | None, effort: pl.DataFrame | None = None
     kept = strongest(follows, 40, edges)
     touch: dict[str, Any] = {}
     if effort is not None and not effort.is_empty():
-        touch = dict(effort.select("activity", "touch_median_seconds").iter_rows())
+        seen = pl.when(pl.col("people") >= min_people).then("touch_median_seconds")
+        touch = dict(effort.select("activity", seen).iter_rows())
     part = draw_graph(
         kept,
         "process",

@@ -118,11 +118,17 @@ class DayTimeline(Explorer):
             "slot": _list("slot", ["2m", "5m", "10m", "30m"], self.slot),
         }
 
+    def static(self) -> Any:
+        """Three days as examples: a page that is passed on holds no diary of everybody."""
+        return self._timeline(self.by, self.slot, examples=3)
+
     def draw(self, *, by: str | None = None, slot: str | None = None) -> Any:
         """The timeline."""
-        by = by or self.by
+        return self._timeline(by or self.by, slot or self.slot)
+
+    def _timeline(self, by: str, slot: str, examples: int | None = None) -> Any:
         return charts.day_timeline(
-            self.events, by=by, slot=slot or self.slot, names=self.names, min_people=self.min_people
+            self.events, by=by, slot=slot, names=self.names, min_people=self.min_people, examples=examples
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from taskkit.automation import CRITERIA, score_automation
-from taskkit.automation.ranking import COMPOSED, GATES, RULE_BASED, SIMILAR, TRANSFERS
+from taskkit.automation.ranking import COMPOSED, GATES, LAWLESS, RULE_BASED, SIMILAR, TRANSFERS
 from taskkit.charts.look import count_of, of_enough_people, people, smallest_group, spaced
 from taskkit.comparison import compare
 from taskkit.errors import SettingError
@@ -135,7 +135,7 @@ def list_verdicts(*, min_segments: int = 20) -> pl.DataFrame:
         ("too little data", f"fewer than {min_segments} executions"),
         ("leave to judgement", "a gate is closed: " + "; ".join(GATES.values())),
         ("leave to judgement", f"over {COMPOSED:.0%} of the time goes into messages (judgement)"),
-        ("leave to judgement", "under 50% of the written values follow a rule (determinism)"),
+        ("leave to judgement", f"under {LAWLESS:.0%} of the written values follow a rule (determinism)"),
         ("integrate", f"{TRANSFERS:.0f} value a run or more is carried out of the main application by hand"),
         ("standardise first", f"runs are less than {SIMILAR:.0%} alike (standardisation)"),
         ("standardise first", f"under {RULE_BASED:.0%} of the written values follow a rule (determinism)"),

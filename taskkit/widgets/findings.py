@@ -18,6 +18,7 @@ from taskkit.charts.look import (
     select_tasks,
     spaced,
 )
+from taskkit.comparison import MEASURES
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.quality import check_quality
 
@@ -183,7 +184,7 @@ def summarise_comparison(result: pl.DataFrame | None) -> str:
             "people only large differences can be seen: this is no proof that there are none."
         )
     first = ", ".join(
-        f"{row['task_id']} in {row['measure'].replace('_', ' ')}" for row in real.head(3).iter_rows(named=True)
+        f"{row['task_id']} in {MEASURES[row['measure']].label}" for row in real.head(3).iter_rows(named=True)
     )
     return (
         f"Of {base} {real.height} {'shows' if real.height == 1 else 'show'} a difference that "

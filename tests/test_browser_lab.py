@@ -94,7 +94,7 @@ def test_a_chart_draws_and_its_slider_works(window: SimpleNamespace, lab: Simple
     assert outside == []
 
 
-@pytest.mark.parametrize("name", GUIDED or [pytest.param("", marks=pytest.mark.skip("no guided notebooks yet"))])
+@pytest.mark.parametrize("name", GUIDED)
 def test_guided_notebook_runs_and_draws(window: SimpleNamespace, lab: SimpleNamespace, name: str) -> None:
     run_notebook(window, lab, name)
     source = (bundled("notebooks") / name).read_text(encoding="utf-8")

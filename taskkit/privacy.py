@@ -19,6 +19,7 @@ from taskkit.schema import EVENTS
 
 MIN_PEOPLE = 5  # groups under this size are hidden in anything shared
 KEY_BYTES = 32
+UNKNOWN_USER = "p_unknown"  # a log that does not say who worked
 _DERIVED = ("activity", "case_id")  # made from what was recorded
 
 
@@ -239,7 +240,7 @@ def _not_recorded(events: pl.DataFrame, filled: set[str]) -> str:
 def _people(events: pl.DataFrame, people: int) -> str:
     if not people:
         return "Nobody."
-    if "p_unknown" in events["user"].unique():
+    if UNKNOWN_USER in events["user"].unique():
         return "The log does not say who worked; it counts as one person."
     said = f"{people} {'person' if people == 1 else 'people'}"
     if events["user"].str.contains(r"^p_[0-9a-f]{12}$").all():

@@ -169,6 +169,7 @@ def _score_one(
     hours = point["active_hours_per_week"] * weeks_per_year
     row = {name: None if np.isnan(value) else value for name, value in point.items()}
     known = {"task": task_name, "segments": work.segments.height, "people": people, "hours": hours, **row}
+    known["person_days"] = int(days["days"].sum())
     verdict, reason = _verdict(known, min_segments)
     return (
         task_id, task_name, work.segments.height, people, *row.values(),
@@ -223,7 +224,8 @@ def _verdict(known: dict[str, Any], min_segments: int) -> tuple[str, str]:
         return "too little data", f"Seen in {seen}; at least {min_segments:,} runs are needed for a verdict."
     figures = ", ".join(f"{name.replace('_', ' ')} {known[name]:.2f}" for name in _SHOWN if known[name] is not None)
     unknown = [name.replace("_", " ") for name in _SHOWN if known[name] is None]
-    closing = f" ({figures}; {seen}, about {known['hours']:,.0f} h a year)."
+    recorded = f"{known['person_days']:,} recorded person-{'day' if known['person_days'] == 1 else 'days'}"
+    closing = f" ({figures}; {seen}; about {known['hours']:,.0f} h a year, extrapolated from {recorded})."
     if unknown:
         closing += f" Not known from this log: {', '.join(unknown)}."
     verdict, why = _judge(known)

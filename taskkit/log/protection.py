@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from taskkit.privacy import digest, pseudonym, redact, shape
+from taskkit.privacy import UNKNOWN_USER, digest, pseudonym, redact, shape
 
 REDACTED = ("window_title", "url", "element_name", "event_name")
 
@@ -34,7 +34,9 @@ def protect(events: pl.DataFrame, *, key: bytes, keep_values: bool = False) -> p
         (values if keep_values else pl.Series("value", [None] * len(values), dtype=pl.String)),
     )
     users = events["user"].unique()
-    out = out.with_columns(_each(events["user"], users, [pseudonym(u, key=key) for u in users], pl.String))
+    # nobody's name is no name: that the log does not say who worked must stay readable
+    called = [u if u == UNKNOWN_USER else pseudonym(u, key=key) for u in users]
+    out = out.with_columns(_each(events["user"], users, called, pl.String))
     kinds = pl.DataFrame({"redactions": events["redactions"]})
     for name in REDACTED:
         texts = events[name].unique().drop_nulls()

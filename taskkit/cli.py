@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -108,11 +110,15 @@ def _lab(options: argparse.Namespace) -> int:
         notebooks = copy_notebooks(OWN_COPY)
         print(f"The notebooks are in {notebooks}: change them as you like, an upgrade leaves them alone.")
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    quiet = [
-        "--LabApp.news_url=None",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]  # nothing is asked
-    return subprocess.call([sys.executable, "-m", "jupyterlab", *root, *quiet, *options.further, str(notebooks)])
+    quiet = ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+    command = [sys.executable, "-m", "jupyterlab", *root, *quiet, *options.further, str(notebooks)]
+    with tempfile.TemporaryDirectory(prefix="taskkit-") as settings:
+        # JupyterLab asks whether it may fetch news; a tool that sends nothing anywhere does not ask
+        page = Path(settings) / "labconfig" / "page_config.json"
+        page.parent.mkdir()
+        page.write_text(json.dumps({"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}))
+        paths = [settings, *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+        return subprocess.call(command, env=os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(paths)})
 
 
 def copy_notebooks(place: Path) -> Path:

@@ -88,11 +88,20 @@ def test_version_is_printed() -> None:
 
 def test_lab_opens_the_notebooks_of_a_clone(monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[list[str]] = []
-    monkeypatch.setattr(subprocess, "call", lambda command: called.append(command) or 0)
+    asked: list[str] = []
+
+    def run(command: list[str], env: dict[str, str]) -> int:
+        called.append(command)
+        settings = Path(env["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0]) / "labconfig" / "page_config.json"
+        asked.append(settings.read_text())
+        return 0
+
+    monkeypatch.setattr(subprocess, "call", run)
     assert cli.main(["lab", "--no-browser"]) == 0
     assert called[0][1:3] == ["-m", "jupyterlab"]
     assert "--no-browser" in called[0]
     assert Path(called[0][-1]).name == "notebooks"
+    assert "announcements" in asked[0]
 
 
 def test_own_copy_keeps_the_places_and_what_was_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,7 +37,7 @@ def lay_out(edges: Mapping[Edge, float], *, start: str, end: str) -> Layout:
     loops = {edge for edge in edges if edge[0] == edge[1]}
     down = _acyclic({e: w for e, w in edges.items() if e not in loops}, start, end)
     y = _layers(set(down), edges, end)
-    chains = {edge: _chain(edge, y, edge in down) for edge in edges if edge not in loops}
+    chains = {edge: _chain(edge, y) for edge in edges if edge not in loops}
     x = _order(chains, y, edges)
     paths = {edge: [(x[node], level) for node, level in chain] for edge, chain in chains.items()}
     real = {node for edge in edges for node in edge}
@@ -94,7 +94,7 @@ def _layers(down: set[Edge], edges: Mapping[Edge, float], end: str) -> dict[str,
     return level
 
 
-def _chain(edge: Edge, y: Mapping[str, int], goes_down: bool) -> list[tuple[str, float]]:
+def _chain(edge: Edge, y: Mapping[str, int]) -> list[tuple[str, float]]:
     """The edge's nodes and, in the layers between, places that it passes."""
     a, b = edge
     step = 1 if y[b] >= y[a] else -1

@@ -192,7 +192,7 @@ CRITERIA: dict[str, Criterion] = {
     "copy_pastes_per_segment": Criterion(copy_pastes_per_segment, "pastes per segment", "pastes", ""),
     "rekeyed_per_segment": Criterion(rekeyed_per_segment, "typed values per segment that another application had "
                                      "shown before", "values", ""),
-    "carried_out_per_segment": Criterion(carried_out_per_segment, "values per segment that the task's main application "
+    "carried_out_per_segment": Criterion(carried_out_per_segment, "values per segment that the log's main application "
                                          "had shown and that were pasted or typed into another one", "values", ""),
     "apps": Criterion(apps, "different applications per segment", "applications", "low"),
     "steps": Criterion(steps, "steps per segment", "steps", ""),

@@ -244,7 +244,7 @@ def _judge(known: dict[str, Any]) -> tuple[str, str]:
         return "leave to judgement", f"Only {rules:.0%} of the written values follow a rule"
     out = known["carried_out_per_segment"]
     if out is not None and out >= TRANSFERS:
-        return "integrate", f"{out:.1f} values a run are carried by hand out of the application that has them"
+        return "integrate", f"{out:.1f} values a run are carried by hand out of the log's main application"
     if similar is not None and similar < SIMILAR:
         return "standardise first", f"Runs differ: they are {similar:.0%} like the most typical one"
     if rules is not None and rules < RULE_BASED:

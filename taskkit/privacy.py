@@ -20,7 +20,7 @@ from taskkit.schema import EVENTS
 MIN_PEOPLE = 5  # groups under this size are hidden in anything shared
 KEY_BYTES = 32
 UNKNOWN_USER = "p_unknown"  # a log that does not say who worked
-_DERIVED = ("activity", "case_id")  # made from what was recorded
+_DERIVED = ("activity", "case_id", "screen")  # made from what was recorded
 
 
 def pseudonym(name: str, *, key: bytes) -> str:

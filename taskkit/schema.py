@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
@@ -59,7 +60,7 @@ class Contract:
     def __getitem__(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)
 
-    @property
+    @cached_property
     def schema(self) -> pl.Schema:
         """Column names and types, in the contract's order."""
         return pl.Schema({column.name: column.dtype for column in self.columns})
@@ -109,8 +110,13 @@ EVENTS = Contract(
         Column("case_ref", _TEXT, "a business object's visible number, or its keyed digest", "P2"),
         Column("redactions", pl.List(pl.String), "what was removed from this row"),
         # derived: by name_activities
+        Column("app_role", _TEXT, "job that the application does; the application itself where no rule says otherwise"),
+        Column("screen", _TEXT, "title or address with its changing parts as slots, or what a rule calls it", "P2"),
+        Column("named_by", _TEXT, "what named the screen: rule, template, title; null = time that is not named yet"),
+        Column("action", _COUNT, "number of the action in the session; rows merged into one action share it"),
+        Column("dropped", _TEXT, "why the row carries no meaning for mining; null for the others"),
         Column("activity", _TEXT, "what the step is; null where the row carries no meaning for mining", "P2"),
-        Column("step", pl.Boolean(), "the row stands for its activity; rows merged into it or dropped are false"),
+        Column("step", pl.Boolean(), "the row stands for its action; rows merged into it or dropped are false"),
         Column("active_seconds", _NUMBER, "time until the person's next event, at most the idle cap", unit="seconds"),
         # derived: by segment
         Column("segment_id", _COUNT, "stretch of work the row belongs to; null = belongs to no task"),

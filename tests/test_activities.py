@@ -38,7 +38,7 @@ def test_names_in_a_list_of_mails_become_slots() -> None:
     named = tk.name_activities(
         make_events([{"window_title": "Inbox", "element_name": f"Offer - {name}"} for name in senders])
     )
-    assert named["activity"].unique().to_list() == ["click Offer - ‹…› · Inbox"]
+    assert named["activity"].unique().to_list() == ["click Offer - ‹…› GmbH · Inbox"]
 
 
 def test_field_names_with_underscores_are_not_slots() -> None:

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from taskkit.activities import name_activities
+from taskkit.activities.references import add_case_refs
 from taskkit.errors import ContractError, LogFileError, SettingError
 from taskkit.overlay import (
     CONFIDENCE,
@@ -404,3 +405,13 @@ def test_the_two_forms_of_the_sample_log_say_the_same() -> None:
     csv, xes = (read_process_log(SAMPLE / f"process_log.{kind}") for kind in ("csv", "xes"))
     columns = ["case_id", "activity", "timestamp", "resource"]
     assert csv.select(columns).sort(columns).equals(xes.select(columns).sort(columns))
+
+
+def test_references_that_were_stored_as_digests_are_cases_for_whoever_has_the_key() -> None:
+    events = make_events([{"window_title": "Invoice INV-100501 - ERP"}, {"window_title": "Invoice INV-100502 - ERP"}])
+    hidden = add_case_refs(events, patterns=[r"(INV-\d{6})"], key=b"k" * 32).with_columns(
+        window_title=pl.lit("Invoice")
+    )
+    process = pl.DataFrame({"case_id": ["INV-100501"], "activity": ["Enter"], "timestamp": events["timestamp"][:1]})
+    assert attribute_cases(hidden, process)["case_id"].to_list() == [None, None]
+    assert attribute_cases(hidden, process, key=b"k" * 32)["case_id"][0] == "INV-100501"

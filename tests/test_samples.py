@@ -211,6 +211,38 @@ def test_rekeyed_values_have_the_digest_of_a_value_shown_before(made: Engagement
     assert digest("INV-104202", key=SAMPLE_KEY) in set(number["value_digest"])
 
 
+def test_a_true_screen_is_the_title_with_its_changing_parts_out(made: Engagement) -> None:
+    both = made.events.select("app", "window_title", screen=made.truth_events["true_screen"]).unique()
+    assert both.filter(pl.col("window_title").is_null() != pl.col("screen").is_null()).is_empty()
+    for app, title, screen in both.drop_nulls().iter_rows():
+        pattern = re.escape(f"{screen}").replace(re.escape("‹…›"), ".+")
+        assert re.fullmatch(pattern, f"{app} | {title}")
+    assert made.truth["screens"] == both["screen"].drop_nulls().n_unique() == 40
+    named = both.filter(pl.col("window_title") == "Invoice INV-104202 - Match - Horizon ERP")
+    assert named["screen"].to_list() == ["chrome | Invoice ‹…› - Match - Horizon ERP"]
+
+
+def test_no_true_screen_names_a_record_a_vendor_or_a_colleague(made: Engagement) -> None:
+    screens = made.truth_events["true_screen"].drop_nulls().unique()
+    names = [v.split()[0] for v in made.process["vendor"].unique()] + [
+        "INV-",
+        "PO-",
+        "GR-",
+        "V-2",
+        "Treasury",
+        "Team lead",
+    ]
+    assert [s for s in screens for name in names if name in s] == []
+
+
+def test_the_marks_of_changing_parts_are_in_no_event(made: Engagement) -> None:
+    texts = [
+        t for c, kind in made.events.schema.items() if kind == pl.String for t in made.events[c].drop_nulls().unique()
+    ]
+    texts += made.truth_events["true_screen"].drop_nulls().unique().to_list()
+    assert [t for t in texts if "\ue000" in t or "\ue001" in t] == []
+
+
 def test_addresses_have_no_query(made: Engagement) -> None:
     urls = made.events["url"].drop_nulls().unique()
     assert all(re.fullmatch(r"https://erp\.example\.com/[\w/-]*", url) for url in urls)

@@ -1,51 +1,66 @@
-"""Events → named activities: noise dropped, repeats and bursts merged, titles brought to templates."""
+"""Events → actions → activities: noise set aside, entries merged, titles brought to screens, names given by rules."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
 import polars as pl
 
-from taskkit.activities.measures import count_switches, count_transfers, time_per_app
-from taskkit.quality import add_active_seconds
-from taskkit.schema import EVENTS, PRESENCE_TYPES, require
+from taskkit.activities.coding import Coded, code_rows
+from taskkit.activities.ladder import EXCLUDED, PRESENCE, climb
+from taskkit.activities.measures import (
+    count_entries,
+    count_reentries,
+    count_round_trips,
+    count_switches,
+    count_transfers,
+    measure_fragmentation,
+    switch_cost,
+    time_per_app,
+)
+from taskkit.activities.naming import VERB
+from taskkit.activities.rules import Rule, read_rules, write_rules
+from taskkit.log import scan_log
+from taskkit.log.durations import parse_duration
+from taskkit.schema import EVENTS, require, require_columns
 
-__all__ = ["count_switches", "count_transfers", "name_activities", "time_per_app"]
+__all__ = [
+    "VERB", "Rule", "count_entries", "count_reentries", "count_round_trips", "count_switches", "count_transfers",
+    "list_actions", "measure_fragmentation", "name_activities", "read_actions", "read_rules", "switch_cost", "time_per_app",
+    "write_rules",
+]  # fmt: skip
 
-FLICKER_SECONDS = 1.0  # a window that was in front for less was passed over, not looked at
-SLOT_VALUES = 12  # a place of a title that takes this many different texts is a slot, not part of the screen's name
-
-_NUMBERED_DOCUMENT = r"[^\s|]*#[^\s|]*\.(pdf|xlsx?|docx?|csv|msg|eml|txt|png|jpe?g|tiff?)\b"
-
-_NAMING = ("app", "event_type", "event_name", "window_title", "url", "element_role", "element_id", "element_name")
-_VERBS = {
-    "click": "click", "double_click": "double-click", "right_click": "right-click", "drag": "drag",
-    "text_input": "type into", "key": "press key in", "shortcut": "shortcut in", "copy": "copy", "cut": "cut",
-    "paste": "paste into", "window_focus": "view", "window_title": "view", "navigate": "open", "comment": "comment",
-    "other": "use",
-}  # fmt: skip
+KEYS = ("user", "session_id", "seq")
+SHORT_VALUE, CARRIED_MINUTES = 4, 30  # shorter values are equal by chance; later ones were not carried
+RECURS = 3  # a title that was visited less often names nothing that comes back
+_DERIVED = ("app_role", "screen", "named_by", "action", "dropped", "activity", "step", "active_seconds")
 
 
-VERB = r"^(type into|paste into|press key in|shortcut in|\S+) "  # how the text of an activity begins
+def name_activities(events: pl.DataFrame, *, rules: Sequence[Rule] = (), idle_cap: str = "60s") -> pl.DataFrame:
+    """Name what each event does, on a ladder that can be walked down again: event, action, activity.
 
-
-def name_activities(events: pl.DataFrame, *, idle_cap: str = "60s") -> pl.DataFrame:
-    """Name what each event does and mark the rows that stand for a step of work.
-
-    An activity is a verb, an object and a screen ("click Save · Invoice # - Enter - Horizon ERP"). Numbers become #, and
-    places of a title that take many different texts become ‹…›, so that the same screen has one name for every record.
-    Presence rows, excluded time, scrolling and windows that only flickered carry no activity. A window that came
-    to the front is its own
-    step ("view …") only if nothing else was done in it. Successive rows with the same activity are merged into the first.
-    No row is lost: merged and dropped rows stay in the frame with `step` false.
+    An activity is a verb, an object and a screen ("click Save · Invoice # - Enter - Horizon ERP"). Screens are titles (or
+    addresses) whose numbers became # and whose changing parts became ‹…›: learnt from the log, see `learn_templates`. What
+    the rules say goes before what is learnt. An action is what is done in one go: a click into a field, the text typed
+    there and its corrections are one entry; successive rows of one activity are one action. Presence rows, excluded
+    time, scrolling, pointer moves, keys that only move inside a form, and windows that only flickered are set aside. A
+    window that came to the front is an action of its own ("view …") only if nothing else was done in it. No row is lost.
 
     Parameters
     ----------
     events : events frame (see `taskkit.EVENTS`), rows in any order.
+    rules : names given by people (`read_rules`); every distinct combination is looked at once.
     idle_cap : longest time that counts as active after an event, such as "60s".
 
     Returns
     -------
-    The events, ordered by user, session and seq, with `activity` (String, null where a row carries no meaning), `step`
-    (Boolean) and `active_seconds` (Float64, seconds until the person's next event, at most `idle_cap`).
+    The events, ordered by user, session and seq, with `app_role`, `screen`, `named_by` (null: time that is not named yet,
+    because only the program is known or the title was visited fewer than three times), `action` (number of the action in
+    the session: the same number on all its rows, those set aside in it included), `dropped` (why a row is set aside),
+    `activity` (null where set aside), `step` (the row stands for its action) and `active_seconds` (seconds until the
+    person's next event, at most `idle_cap`). A rule that finds a case reference fills `case_ref` where it is empty.
 
     Raises
     ------
@@ -55,109 +70,151 @@ def name_activities(events: pl.DataFrame, *, idle_cap: str = "60s") -> pl.DataFr
     >>> table = {"at": [1.8e9, 1.8e9 + 5, 1.8e9 + 9], "what": ["click", "click", "copy"], "on": ["Save 1", "Save 2", "Sum"]}
     >>> log = tk.from_table(pl.DataFrame(table),
     ...                     columns={"timestamp": "at", "event_name": "what", "element_name": "on"})
-    >>> tk.name_activities(log)["activity"].to_list()
-    ['click Save #', 'click Save #', 'copy Sum']
-    >>> tk.name_activities(log)["step"].to_list()
-    [True, False, True]
+    >>> named = tk.name_activities(log)
+    >>> named["activity"].to_list(), named["step"].to_list()
+    (['click Save #', 'click Save #', 'copy Sum'], [True, False, True])
+    >>> named.filter(action=1).height  # down again: the events of the first action
+    2
     """
     require(events, EVENTS)
-    missing = [pl.lit(None, dtype=EVENTS[name].dtype).alias(name) for name in _NAMING if name not in events.columns]
-    frame = events.with_columns(missing) if missing else events
-    frame = frame.drop("activity", "step", "active_seconds", strict=False).sort("user", "session_id", "seq")
-    frame = add_active_seconds(frame, idle_cap=idle_cap)
-    # names are made once per distinct combination, never per event
-    distinct = frame.select(_NAMING).unique(maintain_order=True)
-    frame = frame.join(_names(distinct), on=_NAMING, how="left", nulls_equal=True, maintain_order="left")
-    return _mark_steps(frame).drop([column.meta.output_name() for column in missing], strict=False)
-
-
-def _mark_steps(frame: pl.DataFrame) -> pl.DataFrame:
-    """Decide which rows stand for a step; `frame` is ordered and every row has its candidate activity."""
-    session = ["user", "session_id"]
-    kind = pl.col("event_type").cast(pl.String)
-    focus = kind.is_in(["window_focus", "window_title"]) & pl.col("event_name").is_null()
-    excluded = pl.col("redactions").list.contains("excluded") if "redactions" in frame.columns else pl.lit(False)
-    meaningful = (
-        ~kind.is_in([*PRESENCE_TYPES, "scroll"]) & pl.col("activity").is_not_null() & ~excluded.fill_null(False)
+    frame = events.drop(_DERIVED, strict=False).sort(KEYS)
+    coded = code_rows(frame.lazy(), rules)
+    done = climb(coded.rows, idle_cap=parse_duration(idle_cap).total_seconds())
+    names = coded.names.select("app_role", "screen", "named_by")[coded.rows["code"]]
+    done = done.with_columns(pl.col("dropped").cast(pl.String))
+    named = pl.concat([frame, names, done.with_columns(activity=_activity(coded, done["name"]))], how="horizontal")
+    named = named.with_columns(
+        pl.when(_set_aside()).then(None).otherwise(pl.col(name)).alias(name) for name in ("screen", "named_by")
     )
-    frame = frame.with_columns(_focus=focus, _meaningful=meaningful)
-    # looked at and nothing else: the next meaningful row is in another window or the session's end
-    acted = frame.filter("_meaningful").select(
-        *session, "seq",
-        _same_window=(pl.col("app").eq_missing(pl.col("app").shift(-1))
-                      & pl.col("window_title").eq_missing(pl.col("window_title").shift(-1))).over(session).fill_null(False),
-    )  # fmt: skip
-    frame = frame.join(acted, on=[*session, "seq"], how="left", maintain_order="left")
-    passed_over = pl.col("_focus") & (pl.col("_same_window") | (pl.col("active_seconds") < FLICKER_SECONDS))
-    frame = frame.with_columns(_counts=pl.col("_meaningful") & ~passed_over)
-    first = frame.filter("_counts").select(
-        *session, "seq", step=pl.col("activity").ne_missing(pl.col("activity").shift(1)).over(session)
-    )
-    frame = frame.join(first, on=[*session, "seq"], how="left", maintain_order="left")
-    return frame.with_columns(activity=pl.when("_counts").then("activity"), step=pl.col("step").fill_null(False)).drop(
-        "_focus", "_meaningful", "_same_window", "_counts"
-    )
+    named = named.with_columns(_comes(named).alias("_comes"))
+    recurs = pl.col("_comes").sum().over("screen") >= RECURS  # what a person named has a name however rare it is
+    given = pl.when((pl.col("named_by") == "rule").fill_null(False) | recurs).then("named_by")
+    named = named.with_columns(named_by=given).drop("_comes")
+    found = coded.shown["rule_case_ref"]
+    if found.null_count() < len(found):
+        recorded = pl.col("case_ref") if "case_ref" in named.columns else pl.lit(None, dtype=pl.String)
+        named = named.with_columns(case_ref=pl.coalesce(recorded, found.gather(coded.rows["shown"])))
+    return named.select(*[name for name in EVENTS.schema if name in named.columns],
+                        *[name for name in frame.columns if name not in EVENTS.schema])  # fmt: skip
 
 
-def _names(distinct: pl.DataFrame) -> pl.DataFrame:
-    """The activity of each distinct combination of the naming columns."""
-    verb = pl.coalesce(
-        pl.when(~pl.col("event_name").str.contains(r"\+")).then(pl.col("event_name").str.strip_chars()),
-        pl.col("event_type").cast(pl.String).replace(_VERBS),
-    )
-    named = distinct.with_columns(
-        _verb=verb,
-        _object=pl.coalesce(_numbers_out("element_name"), _numbers_out("element_id"), pl.col("element_role")),
-        _screen=pl.coalesce(_numbers_out("window_title"), _numbers_out("url")),
-    )
-    named = _slots_out(named, "_screen", r"( - | \| |: |_)")
-    named = _slots_out(named, "_object", r"( - | \| |: )")  # field names are full of underscores
-    place = pl.coalesce("_screen", "app")
-    text = (
-        pl.when(pl.col("_object").is_not_null() & place.is_not_null())
-        .then(pl.concat_str(pl.col("_object"), pl.lit(" · "), place))
-        .otherwise(pl.coalesce("_object", place))
-    )
-    return named.select(
-        *_NAMING, activity=pl.concat_str(pl.col("_verb"), pl.lit(" "), text.fill_null("")).str.strip_chars()
-    )
+def read_actions(path: str | Path, *, rules: Sequence[Rule] = (), idle_cap: str = "60s") -> pl.DataFrame:
+    """Read logs straight to their actions: for millions of events, of which only what mining needs is kept.
 
+    The names are those of `name_activities` over the same files. Texts are looked at once for each distinct combination;
+    rows pass as numbers.
 
-def _numbers_out(name: str) -> pl.Expr:
-    """A text with its numbers as #, numbered documents as ‹document› and its spaces folded; empty texts become null."""
-    text = pl.col(name).str.replace_all(r"\d+(?:[.,:/]\d+)*", "#").str.replace_all(_NUMBERED_DOCUMENT, "‹document›.$1")
-    text = text.str.replace_all(r"\s+", " ").str.strip_chars()
-    return pl.when(text.str.len_chars() > 0).then(text)
+    Parameters
+    ----------
+    path : Parquet logs, as for `scan_log`; their keys are not checked.
+    rules, idle_cap : as for `name_activities`.
 
+    Returns
+    -------
+    One row per action, ordered by user, session and seq: `user`, `session_id`, `seq` and `timestamp` of the row that
+    stands for it, `app`, `screen`, `activity`, `events` (rows that belong to it) and `active_seconds` of them.
 
-def _slots_out(named: pl.DataFrame, name: str, separator: str) -> pl.DataFrame:
-    """Replace the texts of a column by templates that are learnt per application.
+    Raises
+    ------
+    LogFileError, ContractError : a file is no Parquet log of events.
 
-    A text is split into parts at the separators. A part is a slot if, with all other parts held fixed, it takes at least
-    `SLOT_VALUES` different texts. Two passes, so that a text may have two slots.
+    >>> import pathlib, tempfile, polars as pl, taskkit as tk
+    >>> log = tk.from_table(pl.DataFrame({"at": [1.8e9, 1.8e9 + 5], "what": ["copy", "paste"], "app": ["mail", "erp"]}),
+    ...                     columns={"timestamp": "at", "event_name": "what"})
+    >>> file = pathlib.Path(tempfile.mkdtemp()) / "log.parquet"
+    >>> tk.write_log(log, file)
+    >>> tk.read_actions(file)["activity"].to_list()
+    ['copy mail', 'paste erp']
     """
-    texts = named.select("app", name).drop_nulls(name).unique(maintain_order=True)
-    parted = texts.with_columns(_parts=pl.col(name).str.replace_all(separator, "\u0000$1\u0000").str.split("\u0000"))
-    for _ in range(2):
-        parts = parted.with_row_index("_row").select("_row", "app", "_parts").explode("_parts", empty_as_null=True)
-        parts = parts.with_columns(_place=pl.int_range(pl.len()).over("_row"))
-        others = parts.join(parts, on=["_row", "app"], suffix="_other", maintain_order="left_right")
-        others = others.filter(pl.col("_place") != pl.col("_place_other"))
-        around = others.group_by("_row", "app", "_place", maintain_order=True).agg(
-            pl.col("_parts").first(), _rest=pl.col("_parts_other").str.join("\u0000")
-        )
-        values = around.with_columns(_values=pl.col("_parts").n_unique().over("app", "_place", "_rest"))
-        slots = values.filter((pl.col("_values") >= SLOT_VALUES) & (pl.col("_place") % 2 == 0))
-        slots = slots.sort("_row", pl.col("_values"), "_place", descending=[False, True, False]).unique(
-            "_row", keep="first"
-        )
-        marked = parts.join(
-            slots.select("_row", "_place", _slot=pl.lit(True)), on=["_row", "_place"], how="left", maintain_order="left"
-        )
-        found = marked.group_by("_row", maintain_order=True).agg(
-            _parts=pl.when(pl.col("_slot").fill_null(False)).then(pl.lit("‹…›")).otherwise("_parts")
-        )
-        parted = parted.with_columns(found["_parts"])
-    templates = parted.select("app", name, _template=pl.col("_parts").list.join(""))
-    joined = named.join(templates, on=["app", name], how="left", nulls_equal=True, maintain_order="left")
-    return joined.with_columns(pl.col("_template").alias(name)).drop("_template")
+    coded = code_rows(scan_log(path), rules)
+    done = climb(coded.rows, idle_cap=parse_duration(idle_cap).total_seconds())
+    # the rows of an action stand together, so that sums over them are sums over stretches
+    number, session = done["action"].fill_null(0).to_numpy(), coded.rows["session"].to_numpy()
+    begins = np.flatnonzero(np.diff(number, prepend=0).astype(bool) | np.diff(session, prepend=-1).astype(bool))
+    seconds = np.add.reduceat(done["active_seconds"].to_numpy(), begins) if len(begins) else np.empty(0)
+    sums = pl.DataFrame({"events": np.diff(begins, append=len(number)).astype(np.uint32), "active_seconds": seconds})
+    steps = coded.rows.select("session", "seq", "at", "code").with_columns(done["name"]).filter(done["step"])
+    return pl.concat(
+        [
+            coded.sessions[steps["session"]],
+            steps.select("seq", timestamp=pl.from_epoch("at", "us").dt.replace_time_zone("UTC")),
+            coded.names.select("app", "screen")[steps["code"]],
+            steps.select(activity=_activity(coded, steps["name"])),
+            sums.filter(pl.Series(number[begins] > 0)),
+        ],
+        how="horizontal",
+    )
+
+
+def list_actions(events: pl.DataFrame) -> pl.DataFrame:
+    """List the actions of a named log, and where a value that was entered came from.
+
+    An action enters a value that came from another action of the same session if the digests are equal: pasted where it
+    was copied before ("copy-paste"), or typed although it was copied, entered or shown elsewhere before ("re-keying").
+    The latest such action within half an hour counts. Values under four characters are left out: they are equal by chance.
+
+    Parameters
+    ----------
+    events : events frame of `name_activities`.
+
+    Returns
+    -------
+    One row per action, ordered by user, session and number: `user`, `session_id`, `action`, `start`, `end` (of its rows),
+    `app`, `app_role`, `screen`, `activity`, `events`, `active_seconds`, `value_digest` (the last value that travelled), `source`
+    (copy-paste, re-keying or null) and `source_action`. Its rows are
+    `events.filter(user=…, session_id=…, action=…)`.
+
+    Raises
+    ------
+    ContractError : `name_activities` has not been run.
+
+    >>> import polars as pl, taskkit as tk
+    >>> log = tk.from_table(pl.DataFrame({"timestamp": [1.8e9, 1.8e9 + 9], "event_type": ["copy", "paste"],
+    ...     "app": ["mail", "erp"], "value_digest": ["d1", "d1"], "value_length": [8, 8]}))
+    >>> tk.list_actions(tk.name_activities(log)).select("activity", "source", "source_action").rows()
+    [('copy mail', None, None), ('paste erp', 'copy-paste', 1)]
+    """
+    require_columns(events, "action", "activity", "step", made_by="name_activities")
+    keys = ["user", "session_id", "action"]
+    rows = events.filter(pl.col("action").is_not_null()).sort(KEYS)
+    missing = [
+        pl.lit(None, dtype=EVENTS[n].dtype).alias(n) for n in ("value_digest", "value_length") if n not in rows.columns
+    ]
+    rows = rows.with_columns(missing)
+    stands = [pl.col(name).filter("step").first() for name in ("app", "app_role", "screen", "activity")]
+    carried = pl.when(pl.col("value_length").fill_null(9) >= SHORT_VALUE).then("value_digest")
+    listed = rows.group_by(keys, maintain_order=True).agg(
+        pl.col("timestamp").min().alias("start"), pl.col("timestamp").max().alias("end"), *stands,
+        pl.len().alias("events"), pl.col("active_seconds").sum(), carried.drop_nulls().last().alias("value_digest"),
+        pl.col("event_type").cast(pl.String).is_in(["paste"]).any().alias("_pastes"),
+        pl.col("event_type").cast(pl.String).is_in(["text_input"]).any().alias("_types"),
+    )  # fmt: skip
+    seen = pl.when(pl.col("value_digest").is_not_null()).then(pl.struct("action", "start", "activity"))
+    before = seen.shift(1).over("user", "session_id", "value_digest")
+    near = (pl.col("start") - before.struct.field("start")) <= pl.duration(minutes=CARRIED_MINUTES)
+    elsewhere = pl.col("value_digest").is_not_null() & near & (before.struct.field("activity") != pl.col("activity"))
+    source = (
+        pl.when(elsewhere & pl.col("_pastes"))
+        .then(pl.lit("copy-paste"))
+        .when(elsewhere & pl.col("_types"))
+        .then(pl.lit("re-keying"))
+    )
+    return listed.with_columns(
+        source=source, source_action=pl.when(source.is_not_null()).then(before.struct.field("action"))
+    ).drop("_pastes", "_types")
+
+
+def _activity(coded: Coded, names: pl.Series) -> pl.Series:
+    return coded.activities.gather(names).alias("activity")
+
+
+def _set_aside() -> pl.Expr:
+    return pl.col("dropped").is_in([EXCLUDED, PRESENCE]).fill_null(False)
+
+
+def _comes(named: pl.DataFrame) -> pl.Series:
+    """Whether the person comes to the screen of a row: a visit is a stretch without another screen between."""
+    shown = named.select(*KEYS[:2], "screen").with_row_index("_row").filter(pl.col("screen").is_not_null())
+    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in (*KEYS[:2], "screen"))
+    first = shown.filter(~same.fill_null(False))["_row"]
+    return pl.int_range(named.height, dtype=pl.UInt32, eager=True).is_in(first.implode())

@@ -41,6 +41,7 @@ def attribute_cases(
     carry: str = "10m",
     resource_window: str = "15m",
     bar_apps: Sequence[str] = (),
+    key: bytes | None = None,
 ) -> pl.DataFrame:
     """Say for every row which process case the person was working on, by which rule, and how far to trust that.
 
@@ -72,6 +73,7 @@ def attribute_cases(
     carry : how long a reference stays believable.
     resource_window : how far ahead a person's next booking may lie.
     bar_apps : applications that are never work on a case.
+    key : the key with which `add_case_refs` or the recorder made digests of the case references.
 
     Returns
     -------
@@ -92,7 +94,7 @@ def attribute_cases(
         _refuse_strangers(events, process)
     carried, ahead = parse_duration(carry), parse_duration(resource_window)
     rows = _in_order(events.drop("case_id", "case_confidence", "case_source", strict=False).with_row_index("_row"))
-    rows = rows.with_columns(shown=show_cases(rows, process)).with_columns(
+    rows = rows.with_columns(shown=show_cases(rows, process, key=key)).with_columns(
         shown=pl.when(~pl.col("app").is_in(list(bar_apps))).then("shown")
     )
     rows = _with_next_booking(_with_neighbours(rows, carried), process, ahead)

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from taskkit.privacy import digest
 from taskkit.schema import require_columns
 
 SHORTEST_REFERENCE = 4  # characters; shorter ids ("17") turn up in titles by chance and count only as case_ref
@@ -84,13 +85,14 @@ def _densest(seconds: npt.NDArray[np.float64], booking: npt.NDArray[np.uint32]) 
     return (float(np.median(seconds[start : ends[start]])), n) if n >= OFFSET_MIN_EVENTS else (0.0, n)
 
 
-def show_cases(events: pl.DataFrame, process: pl.DataFrame) -> pl.Series:
+def show_cases(events: pl.DataFrame, process: pl.DataFrame, *, key: bytes | None = None) -> pl.Series:
     """The one case that a row shows, in its `case_ref` or in the words of its title, address or element.
 
     Null where it shows none, or several (a list of invoices). What is written like a case number but is no case of the
-    process is given with a leading `UNKNOWN`: the person is visibly at something else.
+    process is given with a leading `UNKNOWN`: the person is visibly at something else. With `key`, references that were
+    stored as digests with it are known too.
     """
-    known = _known_names(process["case_id"].unique().sort())
+    known = _known_names(process["case_id"].unique().sort(), key)
     sources = [name for name in ("case_ref", *_TEXTS) if name in events.columns]
     columns = []
     for source in sources:
@@ -111,8 +113,8 @@ def show_cases(events: pl.DataFrame, process: pl.DataFrame) -> pl.Series:
     return pl.DataFrame(columns).select(case=pl.coalesce(certain, alone, stated)).to_series()
 
 
-def _known_names(cases: pl.Series) -> pl.DataFrame:
-    """One row per name that stands for exactly one case: its id in small letters, and its longest run of digits."""
+def _known_names(cases: pl.Series, key: bytes | None) -> pl.DataFrame:
+    """One row per name that stands for exactly one case: its id in small letters, its longest run of digits, their digests."""
     frame = pl.DataFrame({"case": cases})
     digits = pl.col("case").str.extract_all(r"\d+").list
     number = digits.eval(pl.element().sort_by(pl.element().str.len_chars(), descending=True)).list.first()
@@ -120,6 +122,9 @@ def _known_names(cases: pl.Series) -> pl.DataFrame:
         frame.select("case", name=pl.col("case").str.to_lowercase()),
         frame.select("case", name=number).filter(pl.col("name").str.len_chars() >= SHORTEST_NUMBER),
     ]).unique()  # fmt: skip
+    if key is not None:
+        hidden = pl.Series("name", [digest(name, key=key) for name in names["name"]], dtype=pl.String)
+        names = pl.concat([names, names.select("case").with_columns(hidden)])
     return names.filter(pl.col("case").n_unique().over("name") == 1).select("name", "case")
 
 

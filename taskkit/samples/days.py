@@ -14,6 +14,7 @@ import numpy as np
 from taskkit.samples.invoice_tasks import (
     approve_after_answer,
     archive_scan,
+    chat_title,
     enter_invoice,
     inbox_title,
     match_invoice,
@@ -307,7 +308,7 @@ def _noise(session: Session, row: Row) -> list[Row]:
     rng = session.rng
     luck = rng.random()
     if luck < 0.28:
-        chat = _window_row("teams", f"Chat | {rng.choice(_CHATS)} - Microsoft Teams", kind="noise")
+        chat = _window_row("teams", chat_title(rng.choice(_CHATS)), kind="noise")
         glance = chat._replace(event_type=rng.choice(("click", "scroll")), role="list item", element="Message")
         return [chat, glance, back_to(row)]
     if luck < 0.5:

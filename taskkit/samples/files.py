@@ -71,8 +71,10 @@ was recorded, and every company, person and number is invented. Licence: CC0 1.0
 - `process_log.csv`, `process_log.xes`: the ERP's own {process.height:,} events of {truth["process"]["cases"]} invoices. Its clock
   runs ahead of the desktops; some invoices were worked on by people, or on days, that were not recorded.
 - `truth/`: what is true about every row (`events.parquet`: instance, task, variant, case, kind of row, origin of a typed
-  or pasted value; null for noise, presence and private rows) and about the whole (`engagement.json`: tasks, variants,
-  which team differences are real, the cause of the slow step, planted defects, verdicts). The library never reads it.
+  or pasted value, null for noise, presence and private rows; `true_screen`, the application and the title with what changes
+  from record to record as ‹…›, null without a window) and about the whole (`engagement.json`: tasks, variants, which team
+  differences are real, the cause of the slow step, planted defects, verdicts, the {truth["screens"]} screens). The library
+  never reads it.
 
 The key of the pseudonyms and digests is published in `taskkit.samples`, on purpose: here it protects nobody. A real
 engagement makes its own.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from taskkit.samples.steps import ACT, CONSTANT, COPY, DEPENDENCY, JUDGEMENT, LOOK, QUICK, READ, Script
+from taskkit.samples.steps import ACT, CONSTANT, COPY, DEPENDENCY, JUDGEMENT, LOOK, QUICK, READ, Script, slot
 from taskkit.samples.world import ACCOUNTS, Invoice, Person
 
 APPROVERS = ("Head of Plant", "Head of IT", "Head of Facilities", "Head of Sales")
@@ -14,7 +14,22 @@ SHORT_WAIT = 1.6 * 3_600.0  # median wait for one that the ERP asks for
 
 def inbox_title(rng: Random) -> str:
     """Title of the inbox with its changing counter."""
-    return f"Inbox ({rng.randint(2, 38)}) - Outlook"
+    return f"Inbox ({slot(str(rng.randint(2, 38)))}) - Outlook"
+
+
+def invoice_mail(invoice: Invoice) -> str:
+    """Title of the mail that an invoice came with."""
+    return f"Invoice {slot(invoice.number)} - {slot(invoice.vendor.name)} - Message - Outlook"
+
+
+def document_title(invoice: Invoice) -> str:
+    """Title of the invoice's PDF."""
+    return f"{slot(invoice.file)} - Acrobat"
+
+
+def chat_title(partner: str) -> str:
+    """Title of a chat."""
+    return f"Chat | {slot(partner)} - Microsoft Teams"
 
 
 # -------------------------------------------------------------------------------------------------- 1 enter invoice
@@ -48,8 +63,7 @@ def enter_invoice(invoice: Invoice, person: Person, rng: Random) -> Script:
     if script.chance(0.75):
         script.click("OK", "msgOk", wait=1.5)
     if script.chance(0.55):
-        subject = f"Invoice {invoice.number} - {invoice.vendor.name}"
-        script.focus("outlook", f"{subject} - Message - Outlook", shown=invoice.number)
+        script.focus("outlook", invoice_mail(invoice), shown=invoice.number)
         script.click("Move to Entered", "quickStepEntered", role="menu item")
     return script
 
@@ -58,11 +72,11 @@ def _open_mail(script: Script, invoice: Invoice) -> None:
     script.focus("outlook", inbox_title(script.rng))
     subject = f"Invoice {invoice.number} - {invoice.vendor.name}"
     script.click(subject, "mailList", role="list item", kind="double_click")
-    script.go(f"{subject} - Message - Outlook", shown=invoice.number)
+    script.go(invoice_mail(invoice), shown=invoice.number)
     if script.chance(0.4):
         script.scroll()
     script.click(invoice.file, "attachment", role="list item", kind="double_click", wait=LOOK)
-    script.focus("acrobat", f"{invoice.file} - Acrobat", shown=invoice.number, wait=1.5)
+    script.focus("acrobat", document_title(invoice), shown=invoice.number, wait=1.5)
     if script.chance(0.5):
         script.scroll(READ)
 
@@ -70,12 +84,12 @@ def _open_mail(script: Script, invoice: Invoice) -> None:
 def transfer_fields(script: Script, fields: list[tuple[str, str, str]], invoice: Invoice, rekeys: bool) -> None:
     """Carry fields from the PDF into the form: read and typed in twos, or copied one by one."""
     form = ("chrome", "Invoice - Enter - Horizon ERP", "/invoices/new")
-    named = f"Invoice {invoice.number} - Enter - Horizon ERP"
+    named = f"Invoice {slot(invoice.number)} - Enter - Horizon ERP"
     size = 2 if rekeys and script.chance(0.25) else 1
     shown: str | None = None
     for start in range(0, len(fields), size):
         group = fields[start : start + size]
-        script.focus("acrobat", f"{invoice.file} - Acrobat", shown=invoice.number)
+        script.focus("acrobat", document_title(invoice), shown=invoice.number)
         for name, _, value in group:
             if rekeys:
                 script.click(name, None, role="text", wait=LOOK, value=value)
@@ -88,7 +102,7 @@ def transfer_fields(script: Script, fields: list[tuple[str, str, str]], invoice:
             else:
                 script.paste(name, element_id, value)
         if rekeys and script.chance(0.95):  # whoever types compares
-            script.focus("acrobat", f"{invoice.file} - Acrobat", shown=invoice.number)
+            script.focus("acrobat", document_title(invoice), shown=invoice.number)
             script.click(group[-1][0], None, role="text", wait=LOOK, value=group[-1][2])
             script.focus(*form, shown=shown)
         if shown is None:
@@ -102,7 +116,7 @@ def _request_vendor(script: Script, invoice: Invoice, rekeys: bool) -> None:
     script.enter("Search term", "vendorSearch", vendor.short, JUDGEMENT, wait=ACT)
     script.click("No vendor found", "msgNoVendor", role="text", wait=LOOK)
     script.go("Vendor - Request - Horizon ERP", "/vendors/request")
-    pdf = (f"{invoice.file} - Acrobat", invoice.number)
+    pdf = (document_title(invoice), invoice.number)
     for name, element_id, value in (("Name", "ven.name", vendor.name), ("Country", "ven.country", vendor.country)):
         script.focus("acrobat", pdf[0], shown=pdf[1])
         if rekeys:
@@ -151,7 +165,7 @@ def match_invoice(invoice: Invoice, person: Person, rng: Random, *, seconds_left
         script.focus(*page, shown=invoice.number)
     elif luck > 0.94:
         script.variant = "goods receipt missing"
-        script.focus("teams", "Chat | Warehouse - Microsoft Teams")
+        script.focus("teams", chat_title("Warehouse"))
         script.text("Message", "compose", 9)
         script.key("enter")
         script.focus(*page, shown=invoice.number)
@@ -174,20 +188,20 @@ def _open_match(script: Script, invoice: Invoice) -> tuple[str, str, str]:
     script.go(page[1], page[2], shown=invoice.number)
     script.click("Net amount", "mat.amount", role="text", value=invoice.amount_text, wait=LOOK)
     script.click("Purchase order", "tabOrder", role="tab item")
-    script.go(f"Purchase order {invoice.order} - Horizon ERP", f"/orders/{invoice.order[3:]}")
+    script.go(f"Purchase order {slot(invoice.order)} - Horizon ERP", f"/orders/{invoice.order[3:]}")
     if script.chance(0.6):
         script.scroll()
     script.click("Unit price", "ord.price", role="text", value=invoice.price, wait=LOOK)
     if script.chance(0.9):
         script.click("Goods receipt", "tabReceipt", role="tab item")
-        script.go(f"Goods receipt {invoice.receipt} - Horizon ERP", f"/receipts/{invoice.receipt[3:]}")
+        script.go(f"Goods receipt {slot(invoice.receipt)} - Horizon ERP", f"/receipts/{invoice.receipt[3:]}")
         script.click("Quantity", "rec.quantity", role="text", value=invoice.digits[-2:], wait=LOOK)
     return page
 
 
 def match_page(invoice: Invoice) -> tuple[str, str, str]:
     """Window of the ERP's match page."""
-    return "chrome", f"Invoice {invoice.number} - Match - Horizon ERP", f"/invoices/{invoice.digits}/match"
+    return "chrome", f"Invoice {slot(invoice.number)} - Match - Horizon ERP", f"/invoices/{invoice.digits}/match"
 
 
 def _look_up_price(script: Script, invoice: Invoice) -> None:
@@ -211,7 +225,7 @@ def _settle_price(script: Script, invoice: Invoice, reply: float) -> None:
     script.suspend(reply)
     script.focus("outlook", inbox_title(script.rng))
     script.click(f"RE: {subject}", "mailList", role="list item", kind="double_click")
-    script.go(f"RE: {subject} - Message - Outlook", shown=invoice.number)
+    script.go(f"RE: Price variance {slot(invoice.number)} - Message - Outlook", shown=invoice.number)
     script.scroll(READ)
     script.focus(*match_page(invoice), shown=invoice.number)
     script.write("Reason code", "mat.reason", script.rng.choice(("P1", "P2", "P4", "P7")), JUDGEMENT)
@@ -247,7 +261,7 @@ def prepare_approval(invoice: Invoice, person: Person, rng: Random) -> Script:
 
 def approval_page(invoice: Invoice) -> tuple[str, str, str]:
     """Window of the ERP's approval page."""
-    return "chrome", f"Invoice {invoice.number} - Approve - Horizon ERP", f"/invoices/{invoice.digits}/approve"
+    return "chrome", f"Invoice {slot(invoice.number)} - Approve - Horizon ERP", f"/invoices/{invoice.digits}/approve"
 
 
 def approver(invoice: Invoice) -> str:
@@ -257,7 +271,7 @@ def approver(invoice: Invoice) -> str:
 
 def _look_at_document(script: Script, invoice: Invoice) -> None:
     script.click("Document", "app.document", role="link")
-    script.focus("acrobat", f"{invoice.file} - Acrobat", shown=invoice.number, wait=1.5)
+    script.focus("acrobat", document_title(invoice), shown=invoice.number, wait=1.5)
     script.scroll(LOOK)
     page = approval_page(invoice)
     script.focus(*page, shown=invoice.number)
@@ -280,7 +294,7 @@ def _fill_sheet(script: Script, invoice: Invoice) -> None:
     script.key("ctrl+s")
     if script.chance(0.6):
         script.variant = "sheet and chat"
-        script.focus("teams", f"Chat | {approver(invoice)} - Microsoft Teams")
+        script.focus("teams", chat_title(approver(invoice)))
         script.text("Message", "compose", 12)
         script.click("Attach file", "btnAttach")
         script.key("enter", wait=ACT)
@@ -303,7 +317,7 @@ def read_answer(script: Script, invoice: Invoice) -> None:
         script.click("RE: Approval needed", "mailList", role="list item", kind="double_click")
         script.go("RE: Approval needed - Message - Outlook")
     else:
-        script.focus("teams", f"Chat | {approver(invoice)} - Microsoft Teams")
+        script.focus("teams", chat_title(approver(invoice)))
     script.scroll(LOOK)
     script.focus("excel", "Approval sheet 2026-03.xlsx - Excel")
     script.write(f"K{4 + int(invoice.digits) % 180}", "cell", "ok", CONSTANT, role="cell")
@@ -337,13 +351,13 @@ def archive_scan(invoice: Invoice, person: Person, rng: Random) -> Script:
     scan = f"scan_{int(invoice.digits) % 9000:04d}.pdf"
     luck = rng.random()
     script.variant = "rename first" if luck < 0.8 else "upload first" if luck < 0.93 else "rotated scan"
-    folder = f"Scans {invoice.scan_day} - File Explorer"
+    folder = f"Scans {slot(invoice.scan_day)} - File Explorer"
     script.focus("explorer", folder)
     script.click(scan, "fileList", role="list item")
     script.click("Barcode", "preview", role="text", value=invoice.number, wait=LOOK)
     if script.variant == "rotated scan":
         script.row("double_click", ACT, role="list item", element_id="fileList", element=scan)
-        script.focus("acrobat", f"{scan} - Acrobat", wait=1.5)
+        script.focus("acrobat", f"{slot(scan)} - Acrobat", wait=1.5)
         script.click("Rotate clockwise", "btnRotate")
         script.key("ctrl+s")
         script.focus("explorer", folder)
@@ -371,6 +385,6 @@ def _upload(script: Script, invoice: Invoice) -> None:
     script.write("Reference", "arc.reference", invoice.number, COPY)
     script.click("Choose file", "btnChoose")
     script.click("Open", "dlgOpen")
-    script.go(f"Archive {invoice.number} - Horizon ERP", f"/archive/{invoice.digits}", shown=invoice.number)
+    script.go(f"Archive {slot(invoice.number)} - Horizon ERP", f"/archive/{invoice.digits}", shown=invoice.number)
     script.click("Archive", "btnArchive")
     script.commit("Archive document")

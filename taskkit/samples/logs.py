@@ -13,7 +13,7 @@ from taskkit.privacy import digest, shape
 from taskkit.samples.days import ALIVE_EVERY, Session, present
 from taskkit.samples.defects import Stream, apply_defect
 from taskkit.samples.office import Office
-from taskkit.samples.steps import Row
+from taskkit.samples.steps import Row, plain, screen_of
 from taskkit.samples.world import SAMPLE_KEY, UTC_OFFSET_MINUTES, calendar_day, epoch
 from taskkit.schema import EVENTS
 
@@ -31,6 +31,7 @@ TRUTH_SCHEMA = pl.Schema({
     "true_task": pl.String(), "true_variant": pl.String(), "true_case": pl.String(),
     "true_kind": pl.String(),  # task, noise, between, private, presence
     "true_value": pl.String(),  # where a typed or pasted value comes from; null for other rows
+    "true_screen": pl.String(),  # application and title with its changing parts as slots; null without a window
 })  # fmt: skip
 
 
@@ -112,7 +113,7 @@ def _events(day: _Day, seeds: list[int], known: dict[str, tuple[str, str]]) -> p
         "team": day.team,
         "utc_offset_minutes": np.full(n, UTC_OFFSET_MINUTES, dtype=np.int16),
         "duration_ms": [round(length * 1_000) or None for length in day.lengths],
-        "window_title": title,
+        "window_title": [plain(text) if text else text for text in title],
         "url": url,
         "element_role": role,
         "element_id": element_id,
@@ -171,5 +172,6 @@ def _truth(office: Office, day: _Day) -> pl.DataFrame:
         "true_case": [row.case if m else None for row, m in zip(day.rows, made, strict=True)],
         "true_kind": [row.kind for row in day.rows],
         "true_value": [row.made for row in day.rows],
+        "true_screen": [f"{row.app} | {screen_of(row.title)}" if row.title else None for row in day.rows],
     }
     return pl.DataFrame(data, schema=TRUTH_SCHEMA)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from random import Random
 from typing import NamedTuple
 
@@ -12,13 +13,35 @@ QUICK, ACT, LOOK, READ = 1.3, 4.0, 8.5, 20.0
 # where a typed or pasted value comes from
 CONSTANT, COPY, DEPENDENCY, JUDGEMENT, SLIP = "constant", "copy", "dependency", "judgement", "slip"
 ERP = "https://erp.example.com"
+SLOT = "‹…›"
+# around what changes in a title; Unicode keeps both for private use, and they are taken out before the events are written
+_OPEN, _CLOSE = "\ue000", "\ue001"
+
+
+def slot(text: str) -> str:
+    """Mark a part of a title that changes from record to record.
+
+    >>> screen_of(f"Invoice {slot('INV-1')} - Match"), plain(f"Invoice {slot('INV-1')} - Match")
+    ('Invoice ‹…› - Match', 'Invoice INV-1 - Match')
+    """
+    return f"{_OPEN}{text}{_CLOSE}"
+
+
+def plain(title: str) -> str:
+    """The title as the program shows it: without the marks of `slot`."""
+    return title.replace(_OPEN, "").replace(_CLOSE, "")
+
+
+def screen_of(title: str) -> str:
+    """The title with its changing parts as slots."""
+    return re.sub(f"{_OPEN}[^{_CLOSE}]*{_CLOSE}", SLOT, title)
 
 
 class Row(NamedTuple):
     """One interaction without user and time."""
 
     app: str | None
-    title: str | None
+    title: str | None  # its changing parts marked by `slot`
     url: str | None
     event_type: str
     event_name: str | None

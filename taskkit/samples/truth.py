@@ -20,6 +20,9 @@ _DEFINITIONS = {
     "in the instance, or a function of one (dependency); the rest are free choices (judgement) and typing slips",
     "mean_of_people": "mean over people of each person's mean over instances",
     "noise": "rows without a task inside an instance: glances at chat and mail, flickering windows, stray clicks",
+    "screen": "application and title with what changes from record to record (number, name, date, counter, a document named "
+    "after its record, a chat's partner) as ‹…›; an address that redaction left as [email] is a constant text",
+    "screens": "number of distinct screens",
 }
 _VERDICTS = {
     "archive scans": ("automate", "Every written value is a constant or a copy and nine of ten runs take one of two paths."),
@@ -52,6 +55,7 @@ def describe_truth(
         "redacted": _redacted(events),
         "process": _process(office, process, truth),
         "events": _shares(truth),
+        "screens": truth["true_screen"].drop_nulls().n_unique(),
     }
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
-from taskkit.samples.invoice_tasks import inbox_title
-from taskkit.samples.steps import ACT, CONSTANT, COPY, JUDGEMENT, LOOK, QUICK, READ, Script
+from taskkit.samples.invoice_tasks import chat_title, document_title, inbox_title
+from taskkit.samples.steps import ACT, CONSTANT, COPY, JUDGEMENT, LOOK, QUICK, READ, Script, slot
 from taskkit.samples.world import Invoice, Person, Vendor
 
 Window = tuple[str, str, str | None]
@@ -28,7 +28,9 @@ def answer_query(invoice: Invoice | None, vendor: Vendor, person: Person, rng: R
     )
     about = "Missing invoice" if invoice is None else f"Payment of {invoice.number}"
     sender = "[email]" if script.chance(0.35) else vendor.name
-    mail = f"{about} - {sender} - Message - Outlook"
+    mail_about = "Missing invoice" if invoice is None else f"Payment of {slot(invoice.number)}"
+    mail_sender = sender if sender == "[email]" else slot(sender)  # a redacted address is the same text for everybody
+    mail = f"{mail_about} - {mail_sender} - Message - Outlook"
     shown = invoice.number if invoice else None
     script.focus("outlook", inbox_title(script.rng))
     script.click(f"{about} - {sender}", "mailList", role="list item", kind="double_click")
@@ -37,13 +39,11 @@ def answer_query(invoice: Invoice | None, vendor: Vendor, person: Person, rng: R
         script.scroll(READ)
     _look_into(script, invoice, vendor, mail)
     if script.variant == "dispute" and invoice:
-        script.focus("acrobat", f"{invoice.file} - Acrobat", shown=invoice.number)
+        script.focus("acrobat", document_title(invoice), shown=invoice.number)
         for _ in range(rng.randint(1, 3)):
             script.scroll(READ)
     if script.variant in ("dispute", "ask colleague"):
-        script.focus(
-            "teams", f"Chat | {rng.choice(('Purchasing', 'Warehouse', 'Team lead', 'Treasury'))} - Microsoft Teams"
-        )
+        script.focus("teams", chat_title(rng.choice(("Purchasing", "Warehouse", "Team lead", "Treasury"))))
         for _ in range(rng.randint(1, 3)):
             script.text("Message", "compose", rng.randint(4, 14))
             script.key("enter")
@@ -80,7 +80,9 @@ def _look_into(script: Script, invoice: Invoice | None, vendor: Vendor, mail: st
         script.focus(*search)
         script.write("Number", "sea.number", invoice.number, COPY)
     script.key("enter")
-    script.go(f"Invoice {invoice.number} - Display - Horizon ERP", f"/invoices/{invoice.digits}", shown=invoice.number)
+    script.go(
+        f"Invoice {slot(invoice.number)} - Display - Horizon ERP", f"/invoices/{invoice.digits}", shown=invoice.number
+    )
     for tab in rng.sample(("Payments", "History", "Document", "Workflow", "Notes"), rng.randint(1, 3)):
         script.click(tab, f"tab{tab}", role="tab item", wait=LOOK)
         if script.chance(0.5):
@@ -91,8 +93,8 @@ def _look_into(script: Script, invoice: Invoice | None, vendor: Vendor, mail: st
 def run_payment(invoices: list[Invoice], day: str, person: Person, rng: Random) -> Script:
     """The ERP's proposal, checked in a workbook line by line, then released."""
     script = Script("payment run", person, rng)
-    proposal: Window = ("chrome", f"Payment proposal {day} - Horizon ERP", f"/payments/{day}")
-    book: Window = ("excel", f"Payment check {day}.xlsx - Excel", None)
+    proposal: Window = ("chrome", f"Payment proposal {slot(day)} - Horizon ERP", f"/payments/{day}")
+    book: Window = ("excel", f"Payment check {slot(day)}.xlsx - Excel", None)
     script.focus("chrome", "Payments - Horizon ERP", "/payments")
     script.click("New proposal", "btnProposal")
     script.write("House bank", "pay.bank", "HB01", CONSTANT)
@@ -134,8 +136,12 @@ def change_vendor(vendor: Vendor, person: Person, rng: Random) -> Script:
     bank = script.chance(0.6)
     script.variant = "bank details" if bank else "address"
     what = "New bank details" if bank else "New address"
-    mail = f"{what} - {vendor.name} - Message - Outlook"
-    page: Window = ("chrome", f"Vendor {vendor.number} - Change - Horizon ERP", f"/vendors/{vendor.number}/change")
+    mail = f"{what} - {slot(vendor.name)} - Message - Outlook"
+    page: Window = (
+        "chrome",
+        f"Vendor {slot(vendor.number)} - Change - Horizon ERP",
+        f"/vendors/{vendor.number}/change",
+    )
     script.focus("outlook", inbox_title(script.rng))
     script.click(f"{what} - {vendor.name}", "mailList", role="list item", kind="double_click")
     script.go(mail)
@@ -171,7 +177,7 @@ def change_vendor(vendor: Vendor, person: Person, rng: Random) -> Script:
     script.write("Change reason", "ven.code", "BK" if bank else "AD", JUDGEMENT)
     script.click("Save", "btnSave")
     if script.chance(0.85):
-        script.focus("teams", "Chat | Accounts payable - Microsoft Teams")
+        script.focus("teams", chat_title("Accounts payable"))
         script.text("Message", "compose", 7)
         script.key("enter")
     return script
@@ -181,15 +187,17 @@ def release_vendor(vendor: Vendor, person: Person, rng: Random) -> Script:
     """The second pair of eyes."""
     script = Script("change vendor data", person, rng)
     script.variant = "four-eyes release"
-    script.focus("teams", "Chat | Accounts payable - Microsoft Teams")
+    script.focus("teams", chat_title("Accounts payable"))
     script.scroll(LOOK)
     script.focus("chrome", "Changes to release - Worklist - Horizon ERP", "/worklists/vendors")
     script.click(vendor.number, "worklist.row", role="link")
-    script.go(f"Vendor {vendor.number} - Release - Horizon ERP", f"/vendors/{vendor.number}/release")
+    script.go(f"Vendor {slot(vendor.number)} - Release - Horizon ERP", f"/vendors/{vendor.number}/release")
     script.click("Attachment", "ven.attachment", role="link")
     script.focus("acrobat", "Bank confirmation [iban].pdf - Acrobat", wait=1.5)
     script.scroll(READ)
-    script.focus("chrome", f"Vendor {vendor.number} - Release - Horizon ERP", "/vendors/" + f"{vendor.number}/release")
+    script.focus(
+        "chrome", f"Vendor {slot(vendor.number)} - Release - Horizon ERP", "/vendors/" + f"{vendor.number}/release"
+    )
     for name, element_id in (("IBAN", "ven.iban"), ("Account holder", "ven.holder")):
         script.click(name, element_id, role="text", wait=LOOK)
     script.click("Release change", "btnReleaseChange")
@@ -201,8 +209,8 @@ def reconcile_statement(vendor: Vendor, known: list[Invoice], person: Person, rn
     """The vendor's statement in a workbook against the ERP's open items, back and forth."""
     script = Script("reconcile statement", person, rng)
     filters = script.chance(0.3)
-    book: Window = ("excel", f"Statement_{vendor.short}_2026-02.xlsx - Excel", None)
-    items: Window = ("chrome", f"Open items {vendor.number} - Horizon ERP", f"/vendors/{vendor.number}/items")
+    book: Window = ("excel", f"Statement_{slot(vendor.short)}_2026-02.xlsx - Excel", None)
+    items: Window = ("chrome", f"Open items {slot(vendor.number)} - Horizon ERP", f"/vendors/{vendor.number}/items")
     lines = list(known[: rng.randint(2, 5)]) + [None] * rng.randint(2, 8)
     rng.shuffle(lines)
     script.focus(*book)
@@ -249,7 +257,7 @@ def _check_line(script: Script, number: str, line: int, book: Window, items: Win
         script.key("enter")
         if script.chance(0.5):
             script.click(number, "ite.row", role="link")
-            script.go(f"Invoice {number} - Display - Horizon ERP", f"/invoices/{number[4:]}", shown=number)
+            script.go(f"Invoice {slot(number)} - Display - Horizon ERP", f"/invoices/{number[4:]}", shown=number)
             script.click("Payments", "tabPayments", role="tab item", wait=LOOK)
         script.focus(*book, wait=QUICK)
     if script.chance(0.85):

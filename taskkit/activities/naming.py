@@ -1,0 +1,134 @@
+"""Names for what was used: objects and screens learnt from the log, activities put together from both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import polars as pl
+
+from taskkit.activities.templates import NUMBER, SLOT, learn_templates
+from taskkit.schema import PRESENCE_TYPES
+
+TITLES = ("app", "window_title", "url")
+THINGS = ("app", "element_name", "element_id")
+ACTS = ("event_type", "event_name", "element_role")
+VERB = r"^(type into|paste into|press key in|shortcut in|\S+) "  # how the text of an activity begins
+_VERBS = {
+    "click": "click", "double_click": "double-click", "right_click": "right-click", "drag": "drag",
+    "text_input": "type into", "key": "press key in", "shortcut": "shortcut in", "copy": "copy", "cut": "cut",
+    "paste": "paste into", "window_focus": "view", "window_title": "view", "navigate": "open", "comment": "comment",
+    "other": "use",
+}  # fmt: skip
+# keys that only move inside a form or correct an entry: reaching a field by tab or by mouse is the same entry
+_MOVING = ("tab", "shift+tab", "up", "down", "left", "right", "home", "end", "page_up", "page_down", "backspace", "delete",
+           "shift", "ctrl", "alt", "cmd", "win", "caps_lock", "ctrl+a")  # fmt: skip
+_POINTER = r"(?i)^(mouse ?(move|over|enter|leave)|hover|pointer)"
+_WORD = re.compile(r"[^\W\d_]{3,}")
+# what a row does to the field it is in: a strong one says what the entry is, a weak one only leads to it
+_STRONG = ("text_input", "paste", "copy", "cut")
+_WEAK = ("click", "double_click", "key", "shortcut")
+
+
+def learn_objects(things: pl.DataFrame) -> pl.Series:
+    """Name of each object: its text with slots where an application shows many of one form.
+
+    Parameters
+    ----------
+    things : one row per distinct `app` and plain `text` (null: the element has no name).
+    """
+    out: list[str | None] = [None] * things.height
+    rows = things.with_row_index("row").drop_nulls("text").sort("app", "text")
+    for _, part in rows.group_by("app", maintain_order=True):
+        learnt = learn_templates({text: {} for text in part["text"]})
+        for row, text in part.select("row", "text").iter_rows():
+            out[row] = learnt.template(text) or text
+    return pl.Series(out, dtype=pl.String)
+
+
+def learn_screens(titles: pl.DataFrame, objects: pl.Series, seen: pl.DataFrame) -> pl.Series:
+    """Template of each title or address, learnt application by application from what was touched while it was shown.
+
+    Parameters
+    ----------
+    titles : one row per distinct `app` and plain `text`, with its `site`.
+    objects : name of each thing.
+    seen : one row per pair of `title` and `thing` (numbers of rows in both) with `rows`, how often it occurs.
+    """
+    profiles: dict[int, dict[str, float]] = {}
+    texts = titles["text"].to_list()
+    for title, thing, rows in seen.sort("title", "thing").iter_rows():
+        text, name = texts[title], objects[thing]
+        if text is None or name is None:
+            continue
+        # a name that repeats a word of the title ("INV-1_Miller.pdf") says nothing about what can be done there
+        words = {*_WORD.findall(text)}
+        plain = " ".join(SLOT if word in words else word for word in _PIECES.findall(name))
+        profile = profiles.setdefault(title, {})
+        profile[plain] = profile.get(plain, 0.0) + rows
+    out: list[str | None] = [None] * titles.height
+    rows = titles.with_row_index("row").drop_nulls("text").sort("app", "text")
+    for _, part in rows.group_by("app", maintain_order=True):
+        lines = part.select("row", "text", "site").rows()
+        learnt = learn_templates({text: profiles.get(row, {}) for row, text, _ in lines},
+                                 groups={text: site for _, text, site in lines})  # fmt: skip
+        for row, text, _ in lines:
+            out[row] = learnt.template(text) or text
+    return pl.Series(out, dtype=pl.String)
+
+
+_PIECES = re.compile(r"[^\W\d_]+|[^\w\s]+|[\d_]+")
+
+
+def name_combinations(table: pl.DataFrame) -> pl.DataFrame:
+    """Put names together for each combination of what was shown, touched and done.
+
+    Parameters
+    ----------
+    table : `app`, `template` (of the title), `object`, `event_type`, `event_name`, `element_role`, and what the rules say:
+        `rule_app_role`, `rule_screen`, `rule_activity`, `rule_drop`.
+
+    Returns
+    -------
+    One row per row: `app`, `app_role`, `screen`, `named_by` (rule, template, title; null where only the program is known),
+    `activity`, `dropped` (presence, rule, scroll, pointer, key; null where the row may carry meaning), `place` (field the
+    row is in; null without one), `strength` (2 says what an entry is, 1 leads to it, 0 other) and `focus`.
+    """
+    role = pl.coalesce("rule_app_role", "app")
+    table = table.with_columns(app_role=role, screen=pl.coalesce("rule_screen", "template", role))
+    named = (
+        pl.when(pl.col("rule_screen").is_not_null() | pl.col("rule_activity").is_not_null()).then(pl.lit("rule"))
+        .when(pl.col("template").str.contains_any([SLOT, NUMBER])).then(pl.lit("template"))
+        .when(pl.col("template").is_not_null()).then(pl.lit("title"))
+    )  # fmt: skip
+    kind, called = pl.col("event_type").cast(pl.String), pl.col("event_name").str.strip_chars()
+    verb = pl.coalesce(
+        pl.when(~called.str.contains(r"\+") & (called.str.len_bytes() > 0)).then(called), kind.replace(_VERBS)
+    )
+    what = pl.coalesce("object", "element_role")
+    text = (
+        pl.when(what.is_not_null() & pl.col("screen").is_not_null()).then(pl.concat_str(what, pl.lit(" · "), "screen"))
+        .otherwise(pl.coalesce(what, "screen"))
+    )  # fmt: skip
+    return table.select(
+        "app", "app_role", "screen", named_by=named, dropped=_set_aside(kind), focus=_comes_to_front(kind),
+        activity=pl.coalesce("rule_activity", pl.concat_str(verb, pl.lit(" "), text.fill_null("")).str.strip_chars()),
+        place=pl.when(pl.col("object").is_not_null()).then(pl.concat_str("screen", "object", separator=" · ", ignore_nulls=True)),
+        strength=pl.when(kind.is_in(_STRONG)).then(2).when(kind.is_in(_WEAK)).then(1).otherwise(0).cast(pl.UInt8),
+    )  # fmt: skip
+
+
+def _set_aside(kind: pl.Expr) -> pl.Expr:
+    """Why a row carries no meaning by itself."""
+    keys: Sequence[str] = ("key", "shortcut")
+    return (
+        pl.when(kind.is_in(PRESENCE_TYPES)).then(pl.lit("presence"))
+        .when("rule_drop").then(pl.lit("rule"))
+        .when(kind == "scroll").then(pl.lit("scroll"))
+        .when((kind == "other") & pl.col("event_name").str.contains(_POINTER)).then(pl.lit("pointer"))
+        .when(kind.is_in(keys) & pl.col("event_name").str.to_lowercase().is_in(_MOVING)).then(pl.lit("key"))
+    )  # fmt: skip
+
+
+def _comes_to_front(kind: pl.Expr) -> pl.Expr:
+    return kind.is_in(["window_focus", "window_title"]) & pl.col("event_name").is_null()

@@ -1,0 +1,133 @@
+"""Screens learnt from titles: what changes with the record becomes a slot, what names the screen stays."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import taskkit as tk
+from taskkit.activities.templates import learn_templates, plain_texts, split
+from tests.frames import make_events
+
+SAMPLE = Path(__file__).parents[1] / "data" / "samples" / "accounts_payable"
+PEOPLE = [f"{first} {last}" for first in ("Ada", "Bea", "Cem", "Dov") for last in ("Arp", "Boll", "Cruz", "Dietz")]
+
+
+def learnt(profiles: dict[str, dict[str, float]]) -> dict[str, str]:
+    templates = learn_templates(profiles)
+    return {text: templates.template(text) for text in profiles}
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Invoice 4711 of 2026-03-02 - ERP", "Invoice # of # - ERP"),
+        ("(3) Inbox (12) - Mail", "Inbox (#) - Mail"),
+        ("Total 1.234,50 · 08:15", "Total # · #"),
+        ("order 3f2504e0-4f89-11d3-9a0c-0305e82c3301 open", "order # open"),
+        ("News and 3 more pages - Edge", "News - Edge"),
+        ("● draft.txt - Editor", "draft.txt - Editor"),
+        ("  two\n lines ", "two lines"),
+        ("", None),
+    ],
+)
+def test_numbers_ids_and_counters_leave_a_text(text: str, plain: str | None) -> None:
+    assert plain_texts(pl.Series([text])).to_list() == [plain]
+
+
+def test_a_text_is_split_so_that_it_can_be_put_together_again() -> None:
+    for text in ("Chat | Ada - Talk", "Statement_Abel_#.xlsx - Excel", "RE: Offer - Mail", "plain"):
+        assert "".join(split(text)) == text
+
+
+def test_who_one_talks_to_is_a_slot_where_the_same_is_done_with_all() -> None:
+    names = learnt({f"Chat | {name} - Talk": {"Message": 9} for name in PEOPLE[:8]})
+    assert {*names.values()} == {"Chat | ‹…› - Talk"}
+
+
+def test_screens_on_which_other_things_are_done_keep_their_names() -> None:
+    screens = {f"{name} - ERP": {f"field {name}": 20.0, "Save": 2.0} for name in PEOPLE}
+    assert {*learnt(screens).values()} == {*screens}
+
+
+def test_records_among_named_screens_become_one_screen() -> None:
+    records = {f"{name} - CRM": {"Phone": 4.0, "Call": 3.0} for name in PEOPLE}
+    screens = {"Search - CRM": {"Query": 9.0}, "Settings - CRM": {"Language": 5.0}}
+    assert {*learnt(records | screens).values()} == {"‹…› - CRM", "Search - CRM", "Settings - CRM"}
+
+
+def test_words_that_all_records_share_stay() -> None:
+    names = learnt({f"Order of {name} - Shop": {"Pack": 3.0} for name in PEOPLE})
+    assert {*names.values()} == {"Order of ‹…› - Shop"}
+
+
+def test_without_any_deed_it_takes_many_texts_of_one_beginning() -> None:
+    few = {f"Customer {name} - CRM": dict[str, float]() for name in PEOPLE[:7]}
+    many = {f"Customer {name} - CRM": dict[str, float]() for name in PEOPLE}
+    assert {*learnt(few).values()} == {*few}
+    assert {*learnt(many | {"Start - CRM": {}}).values()} == {"Customer ‹…› - CRM", "Start - CRM"}
+
+
+def test_two_places_of_one_title_can_be_slots() -> None:
+    names = learnt({f"{who} - {what} - Mail": {"Reply": 2.0} for who in PEOPLE for what in PEOPLE[::-1]})
+    assert {*names.values()} == {"‹…› - ‹…› - Mail"}
+
+
+def test_a_record_that_was_not_there_while_learning_fits_the_template() -> None:
+    templates = learn_templates({f"Chat | {name} - Talk": {"Message": 9} for name in PEOPLE})
+    assert templates.template("Chat | Somebody New - Talk") == "Chat | ‹…› - Talk"
+
+
+def test_two_sites_are_not_mixed() -> None:
+    texts = {f"{name} - Browser": {"Read": 3.0} for name in PEOPLE}
+    sites = {text: "https://one" if i % 2 else "https://two" for i, text in enumerate(texts)}
+    templates = learn_templates(
+        {"Help - Browser": {"Read": 3.0}} | texts, groups=sites | {"Help - Browser": "https://three"}
+    )
+    assert templates.template("Help - Browser") == "Help - Browser"
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.permutations(PEOPLE), st.integers(0, 3))
+def test_the_order_of_texts_does_not_matter(people: list[str], few: int) -> None:
+    profiles = {f"{name} - {'CRM' if len(name) % 2 else 'ERP'}": {"Save": float(len(name))} for name in people[few:]}
+    assert learnt(profiles) == learnt(dict(sorted(profiles.items())))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.text(max_size=30), max_size=40))
+def test_any_text_has_a_template(texts: list[str]) -> None:
+    plain = [text for text in plain_texts(pl.Series(texts, dtype=pl.String)).to_list() if text is not None]
+    assert all(learnt({text: {} for text in plain}).values())
+
+
+def test_the_sample_has_as_many_screens_as_were_planted() -> None:
+    truth = pl.read_parquet(SAMPLE / "truth" / "events.parquet")
+    named = tk.name_activities(tk.read_log(SAMPLE / "ui_log"))
+    both = named.join(truth, on=["user", "session_id", "seq"])
+    true, found = both["true_screen"].drop_nulls().n_unique(), both["screen"].drop_nulls().n_unique()
+    assert abs(found / true - 1) <= 0.2
+    # not only as many, but the same ones: rows of one true screen are rows of one found screen
+    pairs = both.drop_nulls(["true_screen", "screen"]).group_by("true_screen", "screen").len()
+    agreed = pairs.group_by("true_screen").agg(pl.col("len").max())["len"].sum() / pairs["len"].sum()
+    purity = pairs.group_by("screen").agg(pl.col("len").max())["len"].sum() / pairs["len"].sum()
+    assert agreed > 0.97
+    assert purity > 0.97
+
+
+def test_less_than_a_tenth_of_the_sample_s_time_is_unnamed_without_a_rule() -> None:
+    measured = tk.measure_naming(tk.name_activities(tk.read_log(SAMPLE / "ui_log")))
+    assert measured.filter(named_by="unnamed")["share"].item() < 0.1
+
+
+def test_names_do_not_depend_on_the_order_of_rows() -> None:
+    rows = [{"window_title": f"{name} - CRM", "element_name": "Phone"} for name in PEOPLE] * 2
+    rows += [{"window_title": "Search - CRM", "element_name": "Query"}] * 3
+    events = make_events(rows)
+    mixed = events.sample(fraction=1.0, shuffle=True, seed=random.Random(5).randint(0, 99))
+    assert tk.name_activities(mixed).equals(tk.name_activities(events))

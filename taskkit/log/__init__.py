@@ -10,27 +10,33 @@ from typing import Any
 import polars as pl
 
 from taskkit.errors import LogFileError, check_choice
-from taskkit.log.csv_files import read_text_table
+from taskkit.log.any_table import guess_columns
 from taskkit.log.durations import parse_duration
-from taskkit.log.foreign import IMPORTERS, Importer, detect_format
+from taskkit.log.foreign import IMPORTERS, Importer, detect_format, read_as, score_formats
 from taskkit.log.parquet_files import (
     ORDER,
+    count_rows,
     find_files,
     is_parquet,
+    parquet_names,
     read_parquet_log,
     read_parquet_notes,
     scan_parquet_log,
     write_parquet_log,
 )
 from taskkit.log.protection import protect
-from taskkit.log.table import from_table
-from taskkit.schema import require
+from taskkit.log.sources import read_source
+from taskkit.log.table import check_mapping, from_table
+from taskkit.privacy import UNKNOWN_USER
+from taskkit.schema import EVENTS, require
 
 __all__ = [
     "IMPORTERS",
     "Importer",
     "from_table",
+    "guess_columns",
     "import_log",
+    "list_formats",
     "parse_duration",
     "read_log",
     "read_metadata",
@@ -40,15 +46,21 @@ __all__ = [
 
 
 def read_log(
-    path: str | Path, *, format: str | None = None, keep_values: bool = False, key: bytes | None = None
+    path: str | Path,
+    *,
+    format: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    keep_values: bool = False,
+    key: bytes | None = None,
 ) -> pl.DataFrame:
-    """Read a log: taskkit's Parquet files, or one CSV file in a foreign format.
+    """Read a log: taskkit's Parquet files, or one file in a foreign format.
 
     Parameters
     ----------
     path : a file, a folder (all *.parquet in it and below), a pattern such as "log/2026-03-*.parquet", or one
-        foreign CSV file.
-    format : name of the foreign format (`IMPORTERS`); recognised by the header where it is not given.
+        foreign file (CSV, Parquet, ActivityWatch's JSON).
+    format : name of the foreign format (`IMPORTERS`); recognised by the columns where it is not given.
+    columns : {contract name: name in the file}, for any table, see `import_log`.
     keep_values, key : for a foreign file, see `import_log`.
 
     Returns
@@ -57,8 +69,9 @@ def read_log(
 
     Raises
     ------
-    LogFileError : the path or a file cannot be read as a log; the message names the file and the cure.
+    LogFileError : the path or a file cannot be read as a log, or has no rows; the message names it and the cure.
     ContractError : a file can be read but breaks the events contract.
+    SettingError : an unknown format, or a mapping that is none.
 
     >>> import tempfile
     >>> table = pl.DataFrame({"timestamp": ["2026-03-02T08:00:00Z"], "app": ["erp"]})
@@ -68,15 +81,15 @@ def read_log(
     ['erp']
     """
     files = find_files(path)
-    text = [file for file in files if not is_parquet(file)]
-    if not text and format is None:
+    foreign = [file for file in files if is_foreign(file)]
+    if not foreign and format is None and columns is None:
         return read_parquet_log(files)
     if len(files) > 1:
         raise LogFileError(
-            f"{path} means {len(files)} files and {text[0] if text else files[0]} is to be read as a foreign format; "
+            f"{path} means {len(files)} files and {foreign[0] if foreign else files[0]} is to be read as a foreign format; "
             "such files are read one at a time: pl.concat([read_log(file, key=key) for file in files])."
         )
-    return import_log(files[0], format=format, keep_values=keep_values, key=key)[0]
+    return import_log(files[0], format=format, columns=columns, keep_values=keep_values, key=key)[0]
 
 
 def scan_log(path: str | Path) -> pl.LazyFrame:
@@ -105,9 +118,11 @@ def scan_log(path: str | Path) -> pl.LazyFrame:
     ['erp']
     """
     files = find_files(path)
-    text = [file for file in files if not is_parquet(file)]
-    if text:
-        raise LogFileError(f"{text[0]} is no Parquet log; a foreign format is read with read_log, then write_log.")
+    foreign = [file for file in files if is_foreign(file)]
+    if foreign:
+        raise LogFileError(
+            f"{foreign[0]} is no Parquet log of taskkit; a foreign format is read with read_log, then write_log."
+        )
     return scan_parquet_log(files)
 
 
@@ -144,35 +159,42 @@ def import_log(
     path: str | Path,
     *,
     format: str | None = None,
+    columns: Mapping[str, str] | None = None,
     keep_values: bool = False,
     key: bytes | None = None,
     user: str | None = None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Read one foreign CSV file, and report what became of each of its columns.
+    """Read one foreign file (CSV, Parquet or ActivityWatch's JSON), and report what became of each column.
 
     Content is off by default: a copied, pasted or typed value becomes a digest, a length and a shape while it is
-    read; users become pseudonyms; names, titles and addresses are redacted. A label or title on the screen that
-    repeats what was typed before (a subject line, a new file's name) stays, after redaction: its class is P2. Without
-    `key` the key is made from the file, so that the same file gives the same frame. Such a key keeps a reader of the
-    frame from seeing values and names; it does not protect against somebody who has the file too, and pseudonyms of
-    two files do not match. For that, give the engagement's own key (`taskkit.privacy.read_key`).
+    read; users become pseudonyms; names, titles and addresses are redacted. What is in a password field never enters.
+    A label or title on the screen that repeats what was typed before (a subject line, a new file's name) stays, after
+    redaction: its class is P2. Without `key` the key is made from the file, so that the same file gives the same
+    frame. Such a key keeps a reader of the frame from seeing values and names; it does not protect against somebody
+    who has the file too, and pseudonyms of two files do not match. For that, give the engagement's own key
+    (`taskkit.privacy.read_key`).
 
     Parameters
     ----------
-    path : the CSV file.
-    format : name in `IMPORTERS`; recognised by the header where it is not given.
+    path : the file.
+    format : name in `IMPORTERS`; recognised by the columns where it is not given. "table" reads any table by the names
+        of its columns and reports each guess.
+    columns : {contract name: name in the file}. With a time column in it the file is read as any table, by this
+        mapping alone; without one it adds to what the format maps, {"case_ref": "Custom1"}.
     keep_values : keep the content in `value` too (class P3: handle the log as confidential).
     key : key of digests and pseudonyms, at least 16 bytes.
     user : the one person of a format that names none.
 
     Returns
     -------
-    The events frame, one row per row of the file, sorted by (user, session_id, seq); and the report, one row per source
-    column: `column`, `rows` (not empty), `mapped_to`, `outcome` (mapped, split, dropped), `reason`.
+    The events frame, sorted by (user, session_id, seq); and the report, one row per source column: `column`, `rows` (not
+    empty), `mapped_to`, `outcome` (mapped, split, dropped), `reason`. Where rows of the file gave no event, or two, rows
+    of the report called "(rows)" count them: mapped + 2 × split = events, mapped + split + dropped = rows of the file.
 
     Raises
     ------
     LogFileError, ContractError : the file cannot be read, no importer knows it, or a value cannot be understood.
+    SettingError : an unknown format, or a mapping that is none.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -183,31 +205,63 @@ def import_log(
     >>> events["value"].to_list(), events["value_shape"].to_list(), report["outcome"].unique().to_list()
     ([None], ['a'], ['mapped'])
     """
-    file = Path(path)
-    if not file.is_file():
-        raise LogFileError(f"{path} is not a file; a foreign format is read one file at a time.")
     if format is not None:
         check_choice(format, allowed=IMPORTERS, what="log format")
-    table = read_text_table(file)
-    name = detect_format(table.frame.columns, where=str(file), format=format)
-    if table.frame.is_empty():
-        raise LogFileError(f"{file} has a header but no rows: there is no log in it. Was the export finished?")
-    try:
-        events, report = IMPORTERS[name].read(table.frame, str(file))
-    except pl.exceptions.PolarsError as error:
-        reason = str(error).strip().split("\n")[0]
-        raise LogFileError(
-            f"{file} cannot be read as {name}: {reason}. Try from_table with your own mapping."
-        ) from error
-    if events.height != table.frame.height:
-        raise LogFileError(f"{file}: {table.frame.height} rows were read and {events.height} came out of {name}.")
-    if user is not None and events["user"].unique().to_list() == ["p_unknown"]:
+    file = _one_file(path)
+    source = read_source(file)
+    name = _choose_format(source.frame, file, format, columns)
+    reading, report = read_as(source.frame, name, where=str(file), columns=columns)
+    events = reading.events
+    if user is not None and events["user"].unique().to_list() == [UNKNOWN_USER]:
         events = events.with_columns(pl.lit(user).alias("user"))
-    events = protect(events, key=key if key is not None else table.sha256, keep_values=keep_values)
+    key = key if key is not None else source.sha256
+    events = protect(events, key=key, keep_values=keep_values, clear_sessions=reading.clear_sessions)
     events = require(events.sort(ORDER), source=str(file))
-    marks = pl.col("column").replace_strict(table.repaired, default=0, return_dtype=pl.UInt32)
+    marks = pl.col("column").replace_strict(dict(source.repaired), default=0, return_dtype=pl.UInt32)
     said = pl.format("{}; {} rows with unescaped quotation marks are read as they stand", "reason", marks)
     return events, report.with_columns(pl.when(marks > 0).then(said).otherwise("reason").alias("reason"))
+
+
+def list_formats(path: str | Path) -> pl.DataFrame:
+    """Say how far a foreign file looks like each known format, and which one it would be read as.
+
+    Parameters
+    ----------
+    path : one CSV, Parquet or JSON file.
+
+    Returns
+    -------
+    One row per importer, the likeliest first: `format`, `recorder`, `score` (share of the required columns that are
+    there), `found`, `missing`, `chosen`, `evidence` (a sentence).
+
+    Raises
+    ------
+    LogFileError : the file is damaged, empty, or of no kind that is known.
+
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder) / "log.csv"
+    ...     size = file.write_text("timeStamp,userID,targetApp,eventType\\n2026-03-02T08:00:00Z,ada,Excel,copy\\n")
+    ...     list_formats(file).filter("chosen").select("format", "score").rows()
+    [('action_logger', 1.0)]
+    """
+    return score_formats(read_source(_one_file(path)).frame)
+
+
+def _one_file(path: str | Path) -> Path:
+    files = find_files(path)
+    if len(files) != 1 or Path(path).is_dir():
+        raise LogFileError(f"{path} is not a file; a foreign format is read one file at a time.")
+    return files[0]
+
+
+def _choose_format(frame: pl.DataFrame, file: Path, format: str | None, columns: Mapping[str, str] | None) -> str:
+    """The format that is asked for, that a mapping means, or that the columns tell."""
+    if format is None and columns is not None:
+        own = check_mapping(frame, columns, str(file))
+        chosen = score_formats(frame).filter("chosen")["format"]
+        return "table" if "timestamp" in own or chosen.is_empty() else str(chosen[0])
+    return detect_format(frame.columns, where=str(file), format=format, frame=frame)
 
 
 def read_metadata(path: str | Path) -> dict[str, str]:
@@ -220,7 +274,8 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     Returns
     -------
     Name → text. Equal statements are said once, different ones are joined by " / "; counts in JSON are added up.
-    `consent` and `kept_until` are for `taskkit.privacy.posture`; a foreign file has its `format` and `recorder`.
+    `consent` and `kept_until` are for `taskkit.privacy.posture`; a foreign file has its `format`, the `evidence` for it
+    and its `recorder`; `empty_files` counts those without a row, where there are any.
 
     >>> import tempfile
     >>> events = from_table(pl.DataFrame({"timestamp": ["2026-03-02T08:00:00Z"]}))
@@ -229,8 +284,13 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     ...     read_metadata(folder)
     {'schema_version': '1'}
     """
-    notes = [read_parquet_notes(file) if is_parquet(file) else _foreign_notes(file) for file in find_files(path)]
-    merged = {}
+    files = find_files(path)
+    foreign = [is_foreign(file) for file in files]
+    notes = [
+        _foreign_notes(file) if other else read_parquet_notes(file) for file, other in zip(files, foreign, strict=True)
+    ]
+    empty = sum(count_rows(file) == 0 for file, other in zip(files, foreign, strict=True) if not other)
+    merged = {"empty_files": f"{empty} of {len(files)}"} if empty else {}
     for name in sorted({name for note in notes for name in note}):
         told = [note[name] for note in notes if name in note]
         merged[name] = _add_up(told) or " / ".join(sorted({*told}))
@@ -240,12 +300,23 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     return merged
 
 
+def is_foreign(file: Path) -> bool:
+    """Whether a file is of another recorder; a Parquet file is where an importer knows its columns and we do not."""
+    if not is_parquet(file):
+        return True
+    names = parquet_names(file)
+    own = all(name in names for name in EVENTS.required)
+    return not own and any(not importer.missing(names) for importer in IMPORTERS.values() if not importer.only_asked)
+
+
 def _foreign_notes(file: Path) -> dict[str, str]:
-    name = detect_format(read_text_table(file).frame.columns, where=str(file))
+    frame = read_source(file).frame
+    name = detect_format(frame.columns, where=str(file), frame=frame)
     recorder = IMPORTERS[name].recorder
     return {
         "format": name,
         "recorder": recorder,
+        "evidence": f"Taken for {name}: it has {IMPORTERS[name].evidence(frame.columns)}.",
         "consent": f"The log comes from a foreign recorder ({recorder}); the file carries no statement of consent.",
     }
 

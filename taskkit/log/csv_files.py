@@ -15,6 +15,7 @@ import polars as pl
 from taskkit.errors import LogFileError
 
 SEPARATORS = (",", ";", "\t")
+MAX_BYTES = 2 * 2**30  # a foreign file is read whole into memory
 _FIELD_LIMIT = 16 * 2**20  # characters of one field; recorders store whole pages of HTML in one
 _CURE = "Repair the file, or read it yourself and pass it on: from_table(pl.read_csv(…), columns={…})."
 
@@ -59,7 +60,8 @@ def read_text_table(path: Path) -> TextTable:
 
 
 def read_bytes(path: Path) -> bytes:
-    """Content of a file; an empty or unreadable one is an error that names it."""
+    """Content of a file; an empty, unreadable or too large one is an error that names it."""
+    check_size(path)
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -69,11 +71,28 @@ def read_bytes(path: Path) -> bytes:
     return data
 
 
+def check_size(path: Path) -> None:
+    """Refuse a file that is too large to be read whole."""
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise LogFileError(f"{path} cannot be read: {error.strerror}.") from error
+    if size > MAX_BYTES:
+        raise LogFileError(
+            f"{path} has {size / 2**30:.1f} GB; allowed: up to {MAX_BYTES / 2**30:g} GB, because a foreign file is read "
+            "whole. Export it in parts (one per person or month), read them one by one and write each with write_log."
+        )
+
+
 def _decode(data: bytes, path: Path) -> str:
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise LogFileError(f"{path} is UTF-16 text; allowed: UTF-8. Save it as CSV UTF-8.")
-    if b"\0" in data[:65536]:
-        raise LogFileError(f"{path} is a binary file, not a CSV file or a Parquet log of taskkit.")
+    if (zero := data.find(b"\0")) >= 0:
+        line = data[:zero].count(b"\n") + 1
+        raise LogFileError(
+            f"{path} is a binary file, not a CSV file or a Parquet log of taskkit: byte {zero} in line {line} is NUL. If "
+            "it was text, the export is damaged there: export it again."
+        )
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -119,7 +138,7 @@ def _read_records(lines: _Lines, separator: str, path: Path) -> tuple[list[str],
         try:
             record = next(reader)
         except StopIteration:
-            return header, records, repaired
+            return header, [row[: len(header)] for row in records], repaired
         except csv.Error as error:
             record = _tolerant(lines.used[0], separator) if len(lines.used) == 1 else []
             if not header or len(record) != len(header):
@@ -137,9 +156,9 @@ def _read_records(lines: _Lines, separator: str, path: Path) -> tuple[list[str],
                     'table with another separator? from_table(pl.read_csv(…, separator="|"), columns={…}).'
                 )
             continue
-        while len(record) > len(header) and not record[-1]:
-            record.pop()
-        if len(record) != len(header):
+        # empty fields too many are a habit of the file if every row has them; in one row alone something has shifted
+        width = len(records[0]) if records else max(len(header), len(record))
+        if len(record) != width or any(record[len(header) :]):
             raise LogFileError(
                 f"{path}, line {first}: {len(record)} fields where the header has {len(header)} columns "
                 f"(separator {separator!r}). {_CURE}"

@@ -3,265 +3,202 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import polars as pl
 
 from taskkit.errors import LogFileError, check_choice
-from taskkit.log.descriptions import INVISIBLE, Step, read_step
-from taskkit.log.table import from_table
-from taskkit.log.times import read_times
+from taskkit.log import action_logger, activitywatch, celonis, office_recordings, smartrpa
+from taskkit.log.any_table import guess_columns, read_table, ready_to_paste
+from taskkit.log.readings import Fate, Reading
+from taskkit.log.table import check_mapping
+from taskkit.log.times import zone_note
 
 REPORT = pl.Schema({"column": pl.String, "rows": pl.UInt32, "mapped_to": pl.String, "outcome": pl.String,
                     "reason": pl.String})  # fmt: skip
-_Fate = tuple[str | None, str, str]  # mapped_to, outcome, reason
-_Read = Callable[[pl.DataFrame, str], tuple[pl.DataFrame, pl.DataFrame]]
+FORMATS = pl.Schema([("format", pl.String), ("recorder", pl.String), ("score", pl.Float64), ("found", pl.List(pl.String)),
+                     ("missing", pl.List(pl.String)), ("chosen", pl.Boolean), ("evidence", pl.String)])  # fmt: skip
+ROWS = "(rows)"  # what the report calls the rows of the source
+_UNKNOWN: Fate = (None, "dropped", "not part of the format; columns={…} can map it")
+
+
+class Read(Protocol):
+    """How an importer is called: rows as they stand in the file → events with content, and the fate of everything."""
+
+    def __call__(self, table: pl.DataFrame, *, where: str, columns: Mapping[str, str]) -> Reading: ...
 
 
 @dataclass(frozen=True)
 class Importer:
     """How one foreign format is recognised and read.
 
-    `read` is a pure function: (table of texts, what messages call it) → (events with content, report). Its events still
-    hold typed values and clear names; `import_log` protects them.
+    `read` is a pure function of a table: texts from CSV, native types from Parquet, one row per event from JSON. Its
+    events still hold typed values and clear names; `import_log` protects them.
     """
 
     recorder: str  # the program that writes the format
     needs: tuple[tuple[str, ...], ...]  # columns the header must have; spellings of one column stand together
-    read: _Read
+    read: Read
+    only_asked: bool = False  # taken only where format= says so
 
     def missing(self, header: Iterable[str]) -> list[str]:
         """Required columns that the header lacks."""
         have = {*header}
         return [" or ".join(names) for names in self.needs if not have.intersection(names)]
 
+    def found(self, header: Iterable[str]) -> list[str]:
+        """Required columns that the header has."""
+        have = {*header}
+        return [name for names in self.needs for name in names if name in have]
+
     def evidence(self, header: Iterable[str]) -> str:
         """Why a header is taken for this format, or what speaks against it."""
-        missing = self.missing(header)
+        missing = self.missing([*header])
         found = len(self.needs) - len(missing)
         return f"{found} of {len(self.needs)} required columns" + (
             f"; missing: {', '.join(missing)}" if missing else ""
         )
 
 
-def detect_format(header: list[str], *, where: str, format: str | None = None) -> str:
+def detect_format(
+    header: list[str], *, where: str, format: str | None = None, frame: pl.DataFrame | None = None
+) -> str:
     """Name of the importer for a header.
 
     Raises
     ------
-    LogFileError : no importer knows the header; the message names the nearest one and the way out.
+    LogFileError : no importer knows the header; the message names the nearest one and the way out: with a `frame`,
+        a guess of its columns that is ready to paste.
 
     >>> detect_format(["timeStamp", "userID", "targetApp", "eventType", "content"], where="log.csv")
     'action_logger'
     """
     if format is not None:
         check_choice(format, allowed=IMPORTERS, what="log format")
-    fits = [name for name in ([format] if format else IMPORTERS) if not IMPORTERS[name].missing(header)]
+    fits = [name for name in ([format] if format else _recognisable()) if not IMPORTERS[name].missing(header)]
     if fits:
         return max(fits, key=lambda name: len(IMPORTERS[name].needs))
-    near = format or max(IMPORTERS, key=lambda name: _nearness(IMPORTERS[name], header))
+    near = format or max(_recognisable(), key=lambda name: _nearness(IMPORTERS[name], header))
     known = ", ".join(f"{name} ({importer.recorder})" for name, importer in IMPORTERS.items())
     found = ", ".join(map(repr, header[:12])) + (f", … ({len(header)} in all)" if len(header) > 12 else "")
+    guess = ready_to_paste(frame) if frame is not None else ""
+    cure = f"As far as its names tell, it is read with read_log(…, {guess}). " if guess else ""
     raise LogFileError(
         f"{where} is in no format that is known here. Columns found: {found}. The nearest format is {near}: "
-        f"{IMPORTERS[near].evidence(header)}. Known formats: {known}. Any other table is read with "
-        "from_table(pl.read_csv(…), columns={'timestamp': '…', 'user': '…', 'event_name': '…'})."
+        f"{IMPORTERS[near].evidence(header)}. Known formats: {known}. {cure}Any other table is read with "
+        "read_log(…, columns={'timestamp': '…', 'user': '…', 'event_name': '…'}) or with from_table."
     )
+
+
+def score_formats(frame: pl.DataFrame) -> pl.DataFrame:
+    """One row per importer: how far a table's header speaks for it."""
+    header = frame.columns
+    fits = [name for name in _recognisable() if not IMPORTERS[name].missing(header)]
+    best = max(fits, key=lambda name: len(IMPORTERS[name].needs), default=None)
+    rows = []
+    for name, importer in IMPORTERS.items():
+        found, missing, evidence = importer.found(header), importer.missing(header), importer.evidence(header)
+        if importer.only_asked:
+            guesses = guess_columns(frame)
+            found, missing = guesses["column"].to_list(), [] if "timestamp" in guesses["contract"] else ["timestamp"]
+            evidence = (
+                f"{len(found)} columns that are guessed by name and values; it is taken only where format= says so"
+            )
+        score = 1 - len(missing) / max(1, len(importer.needs))
+        rows.append((name, importer.recorder, score, found, missing, name == best, f"It has {evidence}."))
+    return pl.DataFrame(rows, schema=FORMATS, orient="row").sort("score", descending=True, maintain_order=True)
+
+
+def read_as(
+    table: pl.DataFrame, name: str, *, where: str, columns: Mapping[str, str] | None
+) -> tuple[Reading, pl.DataFrame]:
+    """Events of a table in a format, and the report; every row of the table is accounted for.
+
+    Raises
+    ------
+    LogFileError : the rows that came out and those that were dropped are not those that went in.
+    """
+    own = check_mapping(table, {} if columns is None else columns, where)
+    if ours := [column for column in table.columns if column.startswith("§")]:
+        raise LogFileError(
+            f"{where} has columns {', '.join(ours[:5])}; names that begin with § are taken. Rename them."
+        )
+    try:
+        importer = IMPORTERS[name]
+        reading = importer.read(table if importer.only_asked else _as_texts(table), where=where, columns=own)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        reason = str(error).strip().split("\n")[0][:300]
+        raise LogFileError(f"{where} cannot be read as {name}: {reason}. Try columns={{…}} of your own.") from error
+    report = _report(table, reading, own)
+    lost = table.height - sum(reading.dropped.values()) + sum(reading.doubled.values()) - reading.events.height
+    if lost:
+        raise LogFileError(
+            f"{where}: {table.height:,} rows were read as {name}, {reading.events.height:,} came out and "
+            f"{sum(reading.dropped.values()):,} are said to be left out; {abs(lost):,} are unaccounted for. This is a "
+            "fault of the importer: report it, and read the file with columns={…} meanwhile."
+        )
+    if reading.events.is_empty():
+        said = "; ".join(f"{count:,}: {reason}" for reason, count in reading.dropped.items())
+        raise LogFileError(f"{where} has {table.height:,} rows, and none of them is an event of {name} ({said}).")
+    return reading, report
+
+
+def _recognisable() -> list[str]:
+    return [name for name, importer in IMPORTERS.items() if not importer.only_asked]
 
 
 def _nearness(importer: Importer, header: list[str]) -> float:
     def best(names: tuple[str, ...]) -> float:
-        pairs = ((a.lower(), b.lower()) for a in names for b in header[:300])
+        pairs = ((a.lower(), b.lower()[:80]) for a in names for b in header[:300])
         return max((difflib.SequenceMatcher(None, a, b).ratio() for a, b in pairs), default=0.0)
 
     return sum(best(names) for names in importer.needs) / len(importer.needs)
 
 
-# ------------------------------------------------------------------------------------------------------ Action Logger
-_STATE = r"(?i)^(click|select|open|create|close|focus)"  # events that only see a field's value, they do not make it
-_LABELLED = ("A", "BUTTON", "LABEL", "OPTION", "SUMMARY", "TH")
-_CLIPBOARD = "OS-Clipboard"
-_ACTION_LOGGER: dict[str, _Fate] = {
-    "timeStamp": ("timestamp, seq", "mapped", "rows are ordered by it; rows of one time keep the file's order"),
-    "userID": ("user", "mapped", "a row without user takes the user of the row before it"),
-    "caseid": ("case_ref", "mapped", ""),
-    "targetApp": ("app", "mapped", "OS-Clipboard is no program: such a row takes the program of the row before it"),
-    "eventType": ("event_name, event_type", "mapped", "the type is what a word tells"),
-    "url": ("url", "mapped", "without query and fragment"),
-    "content": ("value", "mapped", "copied or pasted text"),
-    "target.workbookName": ("window_title", "mapped", "with the sheet"),
-    "target.sheetName": ("window_title", "mapped", "with the workbook"),
-    "target.id": ("element_id, element_name", "mapped", "the name of a cell; of a field without any other name"),
-    "target.class": (None, "dropped", "look of an element, no meaning"),
-    "target.className": (None, "dropped", "look of an element, no meaning"),
-    "target.tagName": ("element_role", "mapped", "together with the type"),
-    "target.type": ("element_role", "mapped", "together with the tag"),
-    "target.name": ("element_name", "mapped", ""),
-    "target.value": ("value", "split", "where content is empty and the event wrote or read it; a click only sees it"),
-    "target.innerText": ("element_name", "split", "label of links and buttons; the text of other elements is content"),
-    "target.checked": ("value", "mapped", "of check boxes and radio buttons"),
-    "target.href": (None, "dropped", "where a link leads shows in the url of the next row"),
-    "target.option": ("value", "mapped", "chosen option, where content and value are empty"),
-    "target.title": ("element_name", "mapped", "where an element has no other name"),
-    "target.innerHTML": (None, "dropped", "markup and content of the page"),
-}
+def _as_texts(table: pl.DataFrame) -> pl.DataFrame:
+    """What is no text and no time becomes text: an importer need not know who wrote the file."""
+    plain = [
+        pl.col(name).cast(pl.String)
+        for name, kind in table.schema.items()
+        if not kind.is_temporal() and not kind.is_nested() and kind != pl.String
+    ]
+    return table.with_columns(plain)
 
 
-def read_action_logger(table: pl.DataFrame, where: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Events of an Action Logger file: stable order by time, clipboard rows joined to person and program."""
-    table = table.with_row_index("_row").with_columns(read_times(table["timeStamp"], column="timeStamp", where=where))
-    table = table.sort("timestamp", "_row")
-    user, app = pl.col("userID").str.strip_chars(), pl.col("targetApp").str.strip_chars()
-    table = table.with_columns(
-        user=user.forward_fill().backward_fill(),
-        app=pl.when(app != _CLIPBOARD).then(app),
-        excel=_text(table, "target.sheetName").is_not_null() | _text(table, "target.workbookName").is_not_null(),
-    ).with_columns(app=pl.col("app").forward_fill().backward_fill().over("user"))
-    tag, kind = _text(table, "target.tagName").str.to_uppercase(), _text(table, "target.type").str.to_lowercase()
-    # a link with neither tag nor type is still told by its event
-    labelled = tag.is_in(_LABELLED) | kind.is_in(["button", "submit"]) | pl.col("eventType").str.contains("(?i)link")
-    label = _text(table, "target.innerText").str.replace_all(r"(\\[nrt]|\s)+", " ").str.strip_chars().str.head(80)
-    sees = pl.col("eventType").str.contains(_STATE)
-    ticked = pl.when(kind.is_in(["checkbox", "radio"])).then(_text(table, "target.checked"))
-    field_value = pl.when(~sees.fill_null(False)).then(_text(table, "target.value"))
-    cell, name = _text(table, "target.id"), _text(table, "target.name")
-    events = from_table(
-        table.select(
-            "timestamp",
-            "user",
-            "app",
-            "url" if "url" in table.columns else pl.lit(None, dtype=pl.String).alias("url"),
-            event_name="eventType",
-            case_ref=_text(table, _first(table, ("caseid", "caseID", "caseId"))),
-            window_title=pl.concat_str(
-                _text(table, "target.workbookName"),
-                _text(table, "target.sheetName"),
-                separator=" | ",
-                ignore_nulls=True,
-            ),
-            element_id=cell,
-            element_name=pl.coalesce(
-                pl.when("excel").then(cell), name, pl.when(labelled).then(label), _text(table, "target.title"), cell
-            ),
-            element_role=pl.when("excel").then(pl.lit("cell")).otherwise(_role(tag, kind)),
-            value=pl.coalesce(_text(table, "content"), ticked, field_value, _text(table, "target.option")),
-        ),
-        source=where,
-    )
-    fates = _ACTION_LOGGER | dict.fromkeys(("caseID", "caseId"), _ACTION_LOGGER["caseid"])
-    unused = sees.fill_null(False) | _text(table, "content").is_not_null() | ticked.is_not_null()
-    left = table.select(
-        value=(_text(table, "target.value").is_not_null() & unused).sum(),
-        text=(_text(table, "target.innerText").is_not_null() & ~labelled.fill_null(False)).sum(),
-    ).row(0)
-    notes = {"target.value": f"{left[0]:,} rows left out",
-             "target.innerText": f"{left[1]:,} rows left out",
-             "targetApp": f"{(table['targetApp'] == _CLIPBOARD).sum():,} rows",
-             "userID": f"{table['userID'].null_count():,} rows",
-             "timeStamp": f"{_late(table['_row']):,} rows came late"}  # fmt: skip
-    return events, _report(table.drop("_row", "timestamp", "user", "app", "excel"), fates, notes)
-
-
-def _late(rows: pl.Series) -> int:
-    """How many rows stand later in the file than a row with a later time."""
-    return int((rows > rows.reverse().cum_min().reverse()).sum())
-
-
-def _role(tag: pl.Expr, kind: pl.Expr) -> pl.Expr:
-    roles = {"button": "button", "submit": "button", "checkbox": "check box", "radio": "radio button"}
-    tags = {"A": "link", "BUTTON": "button", "SELECT": "combo box", "INPUT": "edit", "TEXTAREA": "edit"}
-    by_kind = kind.replace_strict(roles, default=None, return_dtype=pl.String)
-    return pl.coalesce(by_kind, tag.replace_strict(tags, default=None, return_dtype=pl.String), tag.str.to_lowercase())
-
-
-# -------------------------------------------------------------------------------------------------- office recordings
-_LABEL: _Fate = (None, "dropped", "a label: knowing it would answer what is to be found out")
-_OFFICE: dict[str, _Fate] = {
-    "StepId": ("seq", "mapped", "order inside the recording"),
-    "RecordingId": ("session_id", "mapped", ""),
-    "ProcessId": _LABEL,
-    "TimeStamp": ("timestamp", "mapped", ""),
-    "StepName": ("event_name, event_type", "mapped", "named keys and shortcuts stand behind the name"),
-    "StepDescription": ("element_role, element_name, window_title, value", "split",
-                        "typed text is content and goes to value; a sentence that is not understood is left out whole"),
-    "ApplicationProcessName": ("app", "mapped", "keys that were sent take program and window of the row before"),
-    "ApplicationParentWindowName": ("window_title", "mapped", "else the window in the description"),
-    "AutomationStep": (None, "dropped", "a script; it repeats the description and the typed text"),
-    "NextStepId": (None, "dropped", "repeats the order of StepId"),
-    "label_EventName": _LABEL,
-    "label_EventId": _LABEL,
-}  # fmt: skip
-_STEP = {"role": pl.String, "name": pl.String, "window": pl.String, "value": pl.String, "keys": pl.String,
-         "event_type": pl.String, "understood": pl.Boolean}  # fmt: skip
-
-
-def read_office_recordings(table: pl.DataFrame, where: str) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Events of the office recordings: element, window and typed text are read from the description."""
-    said = table["StepDescription"].unique().drop_nulls().sort()
-    steps = pl.DataFrame([vars(read_step(text)) for text in said] or [vars(Step())], schema=_STEP)
-    steps = steps.head(len(said)).with_columns(said.alias("StepDescription"))
-    rows = table.with_row_index("_row").join(steps, on="StepDescription", how="left", maintain_order="left")
-    title = pl.col("ApplicationParentWindowName").str.replace_all(INVISIBLE.pattern, "")
-    rows = rows.with_columns(_window=title.str.replace_all(r"\s+", " ").str.strip_chars())
-    keys = pl.col("keys").is_not_null() | (pl.col("event_type") == "text_input").fill_null(False)
-    order = pl.col("StepId").cast(pl.Float64, strict=False)
-
-    def front(name: str) -> pl.Expr:
-        before = pl.col(name).forward_fill().over("RecordingId", order_by=[order, "_row"])
-        return pl.when(keys).then(pl.coalesce(name, before)).otherwise(pl.col(name))
-
-    events = from_table(
-        rows.select(
-            session_id="RecordingId",
-            seq="StepId",
-            timestamp="TimeStamp",
-            app=front("ApplicationProcessName"),
-            event_type=pl.coalesce("event_type", "StepName"),
-            event_name=pl.concat_str("StepName", "keys", separator=" ", ignore_nulls=True),
-            window_title=pl.coalesce(front("_window"), "window"),
-            element_role="role",
-            element_name="name",
-            value="value",
-        ),
-        source=where,
-    )
-    unread = rows.filter(~pl.col("understood").fill_null(True)).height
-    filled = rows.filter(keys & pl.col("ApplicationProcessName").is_null()).height
-    notes = {"StepDescription": f"{unread:,} rows not understood", "ApplicationProcessName": f"{filled:,} rows"}
-    return events, _report(table, _OFFICE, notes)
-
-
-# -------------------------------------------------------------------------------------------------------------- shared
-def _text(table: pl.DataFrame, name: str) -> pl.Expr:
-    return pl.col(name) if name in table.columns else pl.lit(None, dtype=pl.String)
-
-
-def _first(table: pl.DataFrame, names: tuple[str, ...]) -> str:
-    return next((name for name in names if name in table.columns), names[0])
-
-
-def _report(table: pl.DataFrame, fates: dict[str, _Fate], notes: dict[str, str]) -> pl.DataFrame:
-    """One row per source column: how many rows fill it, where it went, and why."""
-    unknown: _Fate = (None, "dropped", "not part of the format; from_table(…, columns={…}) can map it")
+def _report(table: pl.DataFrame, reading: Reading, columns: Mapping[str, str]) -> pl.DataFrame:
+    """One row per source column: how many rows fill it, where it went, and why; then what became of rows."""
+    asked = {foreign: ", ".join(n for n, f in columns.items() if f == foreign) for foreign in columns.values()}
     rows = []
     for name in table.columns:
-        mapped_to, outcome, reason = fates.get(name, unknown)
-        reason += f" ({notes[name]})" if name in notes else ""
+        mapped_to, outcome, reason = reading.fates.get(name, _UNKNOWN)
+        if name in asked and asked[name] not in (mapped_to or "").split(", "):
+            mapped_to = f"{mapped_to}, {asked[name]}" if mapped_to else asked[name]
+            outcome, reason = "mapped", "as asked for by columns="
+        notes = [reading.notes.get(name, "")]
+        if mapped_to is not None and "timestamp" in mapped_to.split(", "):
+            notes.append(zone_note(table[name]))
+        said = "; ".join(note for note in notes if note)
+        reason = f"{reason} ({said})" if said else reason
         rows.append((name, table.height - table[name].null_count(), mapped_to, outcome, reason))
+    if reading.dropped or reading.doubled:
+        one = table.height - sum(reading.dropped.values()) - sum(reading.doubled.values())
+        rows.append((ROWS, one, "events", "mapped", "each gave one event"))
+        rows += [(ROWS, count, "events", "split", reason) for reason, count in reading.doubled.items()]
+        rows += [(ROWS, count, None, "dropped", reason) for reason, count in reading.dropped.items()]
     return pl.DataFrame(rows, schema=REPORT, orient="row")
 
 
 IMPORTERS: dict[str, Importer] = {
     "action_logger": Importer(
-        "Action Logger, Apromore RPA UILogger",
-        (("timeStamp",), ("userID",), ("targetApp",), ("eventType",)),
-        read_action_logger,
+        "Action Logger, Apromore RPA UILogger", action_logger.NEEDS, action_logger.read_action_logger
     ),
+    "smartrpa": Importer("smartRPA", smartrpa.NEEDS, smartrpa.read_smartrpa),
     "office_recordings": Importer(
-        "Microsoft 50 business assignments",
-        (("StepId",), ("RecordingId",), ("TimeStamp",), ("StepName",), ("StepDescription",),
-         ("ApplicationProcessName",), ("ApplicationParentWindowName",)),
-        read_office_recordings,
+        "Microsoft 50 business assignments", office_recordings.NEEDS, office_recordings.read_office_recordings
     ),
-}  # fmt: skip
+    "activitywatch": Importer("ActivityWatch, JSON export", activitywatch.NEEDS, activitywatch.read_activitywatch),
+    "celonis": Importer("Celonis Task Mining client", celonis.NEEDS, celonis.read_celonis),
+    "table": Importer("any table, columns guessed by name", (), read_table, only_asked=True),
+}

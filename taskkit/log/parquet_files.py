@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from taskkit.errors import ContractError, LogFileError
+from taskkit.log.any_table import ready_to_paste
 from taskkit.log.csv_files import read_bytes
 from taskkit.schema import EVENTS, SCHEMA_VERSION, require
 
@@ -24,6 +25,8 @@ _CURE = "A table of another kind is read with from_table(pl.read_parquet(…), c
 
 def find_files(path: str | Path) -> list[Path]:
     """The log files that a path means: a file, all *.parquet and *.pq below a folder, or those that match a pattern."""
+    if not isinstance(path, (str, os.PathLike)):
+        raise LogFileError(f"{path!r} is no path. Allowed: a file, a folder, or a pattern such as log/*.parquet.")
     text = str(path)
     place = Path(path)
     if place.is_dir():
@@ -38,6 +41,7 @@ def find_files(path: str | Path) -> list[Path]:
             others = sorted(p.name for p in place.iterdir() if p.is_file())[:5]
             said = f"; it holds {', '.join(others)}: read one of these by its name" if others else "; it is empty"
             raise LogFileError(f"The folder {text} has no *.parquet file in it or below{said}.")
+        _refuse_foreign(place, found)
         return found
     if place.exists():
         return [place]
@@ -53,6 +57,28 @@ def find_files(path: str | Path) -> list[Path]:
         f" {place.parent} holds: {', '.join(near)}." if near else f" The folder {place.parent} is not there or empty."
     )
     raise LogFileError(f"There is no file or folder {text}.{said}")
+
+
+def _refuse_foreign(place: Path, found: list[Path]) -> None:
+    """Tables and exports beside Parquet logs would be passed over in silence: they are named instead."""
+    others = [p for p in sorted(place.rglob("*")) if p.is_file() and not p.name.startswith(".") and _may_be_a_log(p)]
+    if others:
+        names = ", ".join(str(p.relative_to(place)) for p in others[:5]) + (", …" if len(others) > 5 else "")
+        raise LogFileError(
+            f"The folder {place} holds {len(found)} Parquet files and {len(others)} that may be logs of another format: "
+            f"{names}. Read them by their names and write them with write_log, or read the pattern {place}/**/*.parquet "
+            "to leave them out."
+        )
+
+
+def _may_be_a_log(path: Path) -> bool:
+    """A CSV or TSV file, or JSON that begins as ActivityWatch's exports do."""
+    kind = path.suffix.lower()
+    if kind != ".json":
+        return kind in (".csv", ".tsv")
+    with path.open("rb") as file:
+        start = file.read(4096)
+    return b'"buckets"' in start or b'"events"' in start
 
 
 def is_parquet(path: Path) -> bool:
@@ -76,6 +102,8 @@ def read_parquet_log(paths: list[Path]) -> pl.DataFrame:
             f"The files {paths[0]} … {paths[-1]} do not go together: a column has different types in them ({error}). "
             "Read them one by one and cast it."
         ) from None
+    if events.is_empty():
+        raise LogFileError(f"{_named(paths)} no rows: there is no log in it. Was the recording or the export finished?")
     twice = events.select(pl.struct(ORDER).is_duplicated()).to_series()
     if twice.any():
         files = pl.Series([str(p) for p, frame in zip(paths, frames, strict=True) for _ in range(frame.height)])
@@ -88,6 +116,36 @@ def read_parquet_log(paths: list[Path]) -> pl.DataFrame:
     return events.select(_in_order(events.columns)).sort(ORDER)
 
 
+def _named(paths: list[Path]) -> str:
+    return f"{paths[0]} has" if len(paths) == 1 else f"The {len(paths)} files from {paths[0]} to {paths[-1]} have"
+
+
+def parquet_names(path: Path) -> list[str]:
+    """Names of the columns of a Parquet file, without its rows."""
+    _check_start(path)
+    try:
+        return list(pl.read_parquet_schema(path))
+    except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
+        raise _unreadable(path, error) from None
+
+
+def count_rows(path: Path) -> int:
+    """Rows of a Parquet file, from its footer."""
+    try:
+        return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+    except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
+        raise _unreadable(path, error) from None
+
+
+def read_foreign_parquet(path: Path) -> pl.DataFrame:
+    """Any Parquet file as it stands."""
+    _check_start(path)
+    try:
+        return pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
+        raise _unreadable(path, error) from None
+
+
 def scan_parquet_log(paths: list[Path]) -> pl.LazyFrame:
     """The same files as a lazy frame, with the contract's types; rows come in the order of the files."""
     frames = []
@@ -96,7 +154,7 @@ def scan_parquet_log(paths: list[Path]) -> pl.LazyFrame:
         try:
             lazy = pl.scan_parquet(path)
             names = lazy.collect_schema().names()
-        except (pl.exceptions.PolarsError, OSError) as error:
+        except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
             raise _unreadable(path, error) from None
         _need_columns(names, path)
         frames.append(lazy.with_columns(_utc(lazy, name).cast(EVENTS[name].dtype) for name in names if _known(name)))
@@ -138,7 +196,7 @@ def read_parquet_notes(path: Path) -> dict[str, str]:
     _check_start(path)
     try:
         notes = pl.read_parquet_metadata(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
         raise _unreadable(path, error) from None
     return {name: value for name, value in notes.items() if not name.startswith("ARROW:")}
 
@@ -150,11 +208,8 @@ def _read_one(path: Path) -> pl.DataFrame:
             f"{path} was written with version {version} of the contracts, this taskkit knows {SCHEMA_VERSION}. "
             "Update taskkit."
         )
-    try:
-        frame = pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise _unreadable(path, error) from None
-    _need_columns(frame.columns, path)
+    frame = read_foreign_parquet(path)
+    _need_columns(frame.columns, path, frame)
     _refuse_lossy(frame, path)
     lazy = frame.lazy()
     try:
@@ -191,12 +246,14 @@ def _utc(lazy: pl.LazyFrame, name: str) -> pl.Expr:
     return pl.col(name).dt.replace_time_zone("UTC") if naive else pl.col(name)
 
 
-def _need_columns(names: list[str], path: Path) -> None:
+def _need_columns(names: list[str], path: Path, frame: pl.DataFrame | None = None) -> None:
     missing = [name for name in EVENTS.required if name not in names]
     if missing:
+        guess = ready_to_paste(frame) if frame is not None else ""
+        cure = f"As far as its names tell, it is read with read_log(…, {guess}). {_CURE}" if guess else _CURE
         raise ContractError(
             f"{path} is no log of taskkit: it has no column {', '.join(map(repr, missing))}. "
-            f"Columns found: {', '.join(names[:15])}. {_CURE}"
+            f"Columns found: {', '.join(names[:15])}. {cure}"
         )
 
 
@@ -215,11 +272,11 @@ def _check_start(path: Path) -> None:
         raise LogFileError(f"{path} cannot be read as Parquet: {cut} Remove it or copy it again.")
 
 
-def _unreadable(path: Path, error: Exception) -> LogFileError:
+def _unreadable(path: Path, error: BaseException) -> LogFileError:
     return LogFileError(f"{path} cannot be read as Parquet ({_first_line(error)}). Remove it or copy it again.")
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return str(error).strip().split("\n")[0][:200]
 
 

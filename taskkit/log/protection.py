@@ -11,7 +11,9 @@ from taskkit.privacy import UNKNOWN_USER, digest, pseudonym, redact, shape
 REDACTED = ("window_title", "url", "element_name", "event_name")
 
 
-def protect(events: pl.DataFrame, *, key: bytes, keep_values: bool = False) -> pl.DataFrame:
+def protect(
+    events: pl.DataFrame, *, key: bytes, keep_values: bool = False, clear_sessions: bool = False
+) -> pl.DataFrame:
     """Take content and clear names out of an events frame; every distinct text is looked at once.
 
     Parameters
@@ -19,6 +21,7 @@ def protect(events: pl.DataFrame, *, key: bytes, keep_values: bool = False) -> p
     events : events frame with content in `value`.
     key : key of digests and pseudonyms.
     keep_values : keep the content beside its digest.
+    clear_sessions : session ids are names of machines and become digests too.
 
     Returns
     -------
@@ -26,17 +29,18 @@ def protect(events: pl.DataFrame, *, key: bytes, keep_values: bool = False) -> p
     and the kinds that were removed in `redactions`; `value` is null unless it is kept.
     """
     values = events["value"]
-    known = values.unique().drop_nulls()
     out = events.with_columns(
-        _each(values, known, [digest(text, key=key) for text in known], pl.String).alias("value_digest"),
-        values.str.len_chars().alias("value_length"),
-        _each(values, known, [shape(text) for text in known], pl.String).alias("value_shape"),
+        _digests(values, key).fill_null(_digests(events["value_digest"], key)).alias("value_digest"),
+        values.str.len_chars().fill_null(events["value_length"]).alias("value_length"),
+        _shapes(values).fill_null(_shapes(events["value_shape"])).alias("value_shape"),
         (values if keep_values else pl.Series("value", [None] * len(values), dtype=pl.String)),
     )
     users = events["user"].unique()
     # nobody's name is no name: that the log does not say who worked must stay readable
     called = [u if u == UNKNOWN_USER else pseudonym(u, key=key) for u in users]
     out = out.with_columns(_each(events["user"], users, called, pl.String))
+    if clear_sessions:
+        out = out.with_columns(("s_" + _digests(events["session_id"], key).str.head(12)).alias("session_id"))
     kinds = pl.DataFrame({"redactions": events["redactions"]})
     for name in REDACTED:
         texts = events[name].unique().drop_nulls()
@@ -49,6 +53,16 @@ def protect(events: pl.DataFrame, *, key: bytes, keep_values: bool = False) -> p
     return out.with_columns(
         kinds.select(pl.when(together.list.len() > 0).then(together).alias("redactions")).to_series()
     )
+
+
+def _digests(texts: pl.Series, key: bytes) -> pl.Series:
+    known = texts.unique().drop_nulls()
+    return _each(texts, known, [digest(text, key=key) for text in known], pl.String)
+
+
+def _shapes(texts: pl.Series) -> pl.Series:
+    known = texts.unique().drop_nulls()
+    return _each(texts, known, [shape(text) for text in known], pl.String)
 
 
 def _each(

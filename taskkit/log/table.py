@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from taskkit.errors import ContractError, check_choice
+from taskkit.errors import ContractError, SettingError, check_choice
 from taskkit.log.times import read_times
 from taskkit.log.words import event_type_of
 from taskkit.schema import EVENT_TYPE, EVENT_TYPES, EVENTS, require
@@ -45,13 +45,14 @@ def from_table(
     ------
     ContractError : no time column, a mapped column that is not there, a value that cannot be read, or a key
         (user, session_id, seq) that occurs twice.
+    SettingError : `columns` is no mapping, or names a column that the contract does not have.
 
     >>> table = pl.DataFrame({"when": ["2026-03-02T08:00:00Z"], "what": ["clickButton"]})
     >>> from_table(table, columns={"timestamp": "when", "event_name": "what"})["event_type"].to_list()
     ['click']
     """
     table, where = _as_polars(frame), source or "the table"
-    chosen = _choose(table, dict(columns or {}), where)
+    chosen = _choose(table, check_mapping(table, {} if columns is None else columns, where), where)
     picked = table.select(pl.col(foreign).alias(name) for name, foreign in chosen.items())
     picked = picked.with_columns(read_times(picked["timestamp"], column=chosen["timestamp"], where=where))
     for name in picked.columns:
@@ -97,8 +98,14 @@ def _from_pandas(column: Any) -> pl.Series:
         return pl.Series([None if value is None else str(value) for value in values], dtype=pl.String)
 
 
-def _choose(table: pl.DataFrame, columns: dict[str, str], where: str) -> dict[str, str]:
-    """Contract name → name in the table; raises with everything that is wrong with the mapping."""
+def check_mapping(table: pl.DataFrame, columns: object, where: str) -> dict[str, str]:
+    """The mapping {contract name: foreign name}; raises with everything that is wrong with it."""
+    if not isinstance(columns, Mapping) or not all(isinstance(name, str) for pair in columns.items() for name in pair):
+        raise SettingError(
+            f"columns={str(columns)[:80]} is no mapping. Allowed: {{contract name: name in the table}}, such as "
+            "columns={'timestamp': 'When', 'app': 'Program'}."
+        )
+    columns = dict(columns)
     for name in columns:
         check_choice(name, allowed=EVENTS.schema, what="column of the events contract")
     missing = [foreign for foreign in columns.values() if foreign not in table.columns]
@@ -106,6 +113,11 @@ def _choose(table: pl.DataFrame, columns: dict[str, str], where: str) -> dict[st
         near = {f: difflib.get_close_matches(str(f), table.columns, n=1) for f in missing}
         said = ", ".join(f"{f!r}" + (f" (did you mean {near[f][0]!r}?)" if near[f] else "") for f in missing)
         raise ContractError(f"{where} has no column {said}. Columns found: {_listed(table.columns)}.")
+    return columns
+
+
+def _choose(table: pl.DataFrame, columns: dict[str, str], where: str) -> dict[str, str]:
+    """Contract name → name in the table; a column that bears its contract name needs no entry."""
     taken = {*columns.values()}
     same = {name: name for name in EVENTS.schema if name in table.columns and name not in columns and name not in taken}
     chosen = columns | same

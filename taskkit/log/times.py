@@ -16,6 +16,7 @@ ALLOWED = (
 _UNITS = ((1e11, 1_000_000.0), (1e14, 1_000.0), (1e17, 1.0), (1e20, 0.001))  # magnitude below → µs in one unit
 _EARLIEST = 1e8  # smaller numbers are seconds since a start, or a spreadsheet's day count
 _LATEST = 253_402_300_799e6  # the end of the year 9999, in µs
+_ZONED = r"(?:[zZ]|[+-]\d\d(?::?\d\d)?(?::?\d\d)?)$"
 _NUMBER = r"^\s*\d{9,20}(?:\.\d+)?\s*$"
 
 
@@ -63,6 +64,27 @@ def read_times(series: pl.Series, *, column: str, where: str = "") -> pl.Series:
     return times.alias("timestamp")
 
 
+def zone_note(series: pl.Series) -> str:
+    """What a reader must know about the zone of a time column: which rows state none, and are read as UTC.
+
+    >>> zone_note(pl.Series(["2026-03-02T08:00:00+01:00", "2026-03-02 08:00"]))
+    '1 of 2 rows state no time zone and are read as UTC'
+    """
+    kind = series.dtype
+    if isinstance(kind, pl.Datetime) and kind.time_zone is None:
+        bare = len(series)
+    elif kind == pl.String and not _are_numbers(series):
+        bare = int((~series.str.strip_chars().str.contains(_ZONED)).fill_null(False).sum())
+    else:
+        return ""
+    return f"{bare:,} of {len(series):,} rows state no time zone and are read as UTC" if bare else ""
+
+
+def _are_numbers(series: pl.Series) -> bool:
+    """Whether all texts of a column are numbers since 1970."""
+    return series.null_count() < len(series) and bool(series.drop_nulls().str.contains(_NUMBER).all())
+
+
 def _place(column: str, where: str) -> str:
     return f"The time column {column!r}{f' of {where}' if where else ''}"
 
@@ -83,7 +105,7 @@ def _from_numbers(series: pl.Series) -> pl.Series:
 
 
 def _from_text(series: pl.Series) -> pl.Series:
-    if len(series) and series.drop_nulls().str.contains(_NUMBER).all() and series.null_count() < len(series):
+    if _are_numbers(series):
         bare = series.str.strip_chars()
         whole = bare.cast(pl.Int64, strict=False)
         return _from_numbers(whole if whole.null_count() == bare.null_count() else bare.cast(pl.Float64))

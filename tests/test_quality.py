@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from taskkit.errors import ContractError, SettingError
-from taskkit.quality import add_active_seconds, check_quality, list_days
+from taskkit.quality import USES, add_active_seconds, check_quality, judge_uses, list_days, list_defects
 from taskkit.schema import PRESENCE_TYPES
 from tests.frames import make_events
 
@@ -74,7 +76,8 @@ def test_row_order_does_not_matter(rows, random):
 # ------------------------------------------------------------------------------------------------------------- checks
 def test_a_clean_log_has_no_warning():
     found = check_quality(_clean())
-    assert set(found["level"]) == {"ok"}
+    assert set(found.filter(pl.col("check") != "days")["level"]) == {"ok"}  # a single day is worth a note
+    assert set(found["level"]) == {"ok", "note"}
     assert found.select(pl.all().null_count()).row(0) == (0,) * found.width
 
 
@@ -85,6 +88,12 @@ def test_an_empty_log_is_a_warning():
 def test_a_frame_without_the_keys_is_refused():
     with pytest.raises(ContractError, match="seq"):
         check_quality(_clean().drop("seq"))
+
+
+def test_a_kind_of_event_that_is_not_known_is_an_interaction():
+    events = make_events(["a", "b"]).with_columns(event_type=pl.Series(["swipe", "click"]))
+    assert add_active_seconds(events)["active_seconds"].to_list() == [5.0, 0.0]
+    assert _row(events, "without_app")["n"] == 2
 
 
 def test_a_wrong_gap_is_a_setting_error():
@@ -124,7 +133,7 @@ def test_idleness_follows_seq_where_the_clock_jumps():
     rows = [
         "a",
         {"event_type": "idle_start"},
-        {"event_type": "window_title", "after": -10},
+        {"event_type": "window_title", "after": -50},
         {"event_type": "idle_end", "after": 7200},
     ]
     assert _level(make_events(rows), "gaps") == "ok"
@@ -201,8 +210,13 @@ def test_a_day_adds_up():
     assert row["last"] - row["first"] == timedelta(seconds=3600 + row["active_seconds"] + 2 * 5)
 
 
-def test_idleness_ends_with_its_day():
+def test_idleness_belongs_to_the_days_it_falls_on():
     rows = [{"event_type": "idle_start"}, {"event_type": "idle_end", "after": 20 * 3600}]
+    assert list_days(make_events(rows))["idle_seconds"].to_list() == [16 * 3600.0, 4 * 3600.0]
+
+
+def test_a_wrong_clock_does_not_fill_the_days_between():
+    rows = [{"event_type": "idle_start"}, {"event_type": "idle_end", "after": 40 * 365 * 86400}]
     assert list_days(make_events(rows))["idle_seconds"].to_list() == [16 * 3600.0, 0.0]
 
 
@@ -218,3 +232,374 @@ def test_signs_of_life_neither_hold_nor_take_active_time() -> None:
 def test_coming_back_is_no_activity() -> None:
     rows = [{"event_type": "idle_end", "app": None}, {"element_name": "a", "after": 50}]
     assert add_active_seconds(make_events(rows))["active_seconds"].to_list() == [0.0, 0.0]
+
+
+# ------------------------------------------------------------------------------------------------ the working window
+def _working_day(start: int = 0, seconds: float = 8 * 3600, **more: object) -> pl.DataFrame:
+    """A person at the desk from 8:00 on, or `start` seconds later: a row every ten minutes."""
+    rows = [{"event_type": "session_start", "app": None, "after": start}, "a"]
+    rows += [{"element_name": f"e{n}", "after": 600} for n in range(round(seconds / 600))]
+    events = make_events([*rows, {"event_type": "session_end", "app": None}], seconds=0.5, **more)
+    return events.with_columns(pl.col("timestamp") + pl.duration(seconds=start))
+
+
+def test_the_window_is_learnt_from_all_people_together():
+    log = pl.concat([_working_day(shift, user=f"p_{n}") for n, shift in enumerate([0, 0, 0, 300, 3600])])
+    days = list_days(log)
+    assert days["window_seconds"].to_list() == [8 * 3600.0] * 5
+    assert days["coverage"].to_list() == pytest.approx([1.0, 1.0, 1.0, 1 - 300 / 28800, 1 - 3600 / 28800], abs=1e-3)
+    assert "08:00-16:00 local time (learnt: median" in _row(log, "coverage")["sentence"]
+
+
+def test_a_window_can_be_given():
+    row = list_days(_working_day(), working_window="08:00-12:00").row(0, named=True)
+    assert (row["window_seconds"], row["covered_seconds"], row["coverage"]) == (4 * 3600.0, 4 * 3600.0, 1.0)
+    late = list_days(_working_day(), working_window="14:00-18:00").row(0, named=True)
+    assert late["coverage"] == pytest.approx(0.5, abs=1e-3)
+
+
+def test_the_window_is_local():
+    days = list_days(_working_day(utc_offset_minutes=120), working_window="10:00-18:00")
+    assert days["coverage"].to_list() == pytest.approx([1.0], abs=1e-3)
+
+
+@pytest.mark.parametrize("window", ["8-17", "17:00-08:00", "08:00", "08:00-25:00", "08:61-10:00", ""])
+def test_a_window_that_is_none_is_refused(window):
+    with pytest.raises(SettingError, match="08:00-17:00"):
+        list_days(_working_day(), working_window=window)
+    with pytest.raises(SettingError, match="08:00-17:00"):
+        check_quality(_working_day().clear(), working_window=window)
+
+
+def test_what_is_not_covered_adds_up():
+    rows = [{"event_type": "session_start", "app": None}, "a", {"element_name": "b", "after": 3600},
+            {"event_type": "blind_start", "app": None, "after": 600}, {"event_type": "blind_end", "app": None, "after": 300},
+            {"app": "excluded", "after": 600}, {"element_name": "c", "after": 120},
+            {"event_type": "lock", "app": None, "after": 60}, {"event_type": "unlock", "app": None, "after": 5400},
+            {"event_type": "session_end", "app": None, "after": 60}]  # fmt: skip
+    events = make_events(rows, seconds=0.0)
+    row = list_days(events, working_window="08:00-12:00").row(0, named=True)
+    seconds = {"gap": 3600.0, "blind": 300.0, "excluded": 120.0, "idle": 5400.0}
+    assert {name: row[f"{name}_seconds"] for name in seconds} == seconds
+    whole = (row["last"] - row["first"]).total_seconds()
+    assert row["covered_seconds"] == whole - 3600 - 300 - 120
+
+
+def test_two_sessions_at_once_cover_once():
+    both = pl.concat([_working_day(), _working_day(session_id="s2")])
+    assert list_days(both, working_window="08:00-17:00")["covered_seconds"].to_list() == pytest.approx([28801.0])
+
+
+def test_a_foreign_log_says_what_it_does_not_know():
+    events = make_events(["a", {"element_name": "b", "after": 7200}, "c"])
+    row = list_days(events).row(0, named=True)
+    unknown = ("idle", "blind", "excluded", "gap", "sleep", "covered")
+    assert [row[f"{name}_seconds"] for name in unknown] == [None] * 6
+    assert row["coverage"] is None
+    assert "warning" not in check_quality(events).filter(pl.col("check") != "without_app")["level"]
+
+
+def test_a_day_that_is_hardly_covered_is_a_warning():
+    log = pl.concat([_working_day(seconds=7200, user=f"p_{n}") for n in range(6)])
+    assert _level(log, "coverage") == "ok"  # the usual day is two hours long
+    assert _level(log, "coverage", working_window="08:00-17:00") == "warning"
+
+
+# ------------------------------------------------------------------------------------------------------------ defects
+def _minutes(count: int, **more: object) -> list[dict[str, object]]:
+    return [{"element_name": f"e{n}", "after": 20} | more for n in range(count)]
+
+
+def _desk(count: int = 120) -> pl.DataFrame:
+    """A clean session: a row every twenty seconds, a sign of life every minute."""
+    rows: list[dict[str, object]] = [{"event_type": "session_start", "app": None}]
+    for n in range(count):
+        rows.append({"element_name": f"e{n}", "after": 20})
+        if n % 3 == 2:
+            rows.append({"event_type": "alive", "app": None, "after": 0})
+    return make_events([*rows, {"event_type": "session_end", "app": None, "after": 1}])
+
+
+def _later(events: pl.DataFrame, seq: int, seconds: float) -> pl.DataFrame:
+    """From a row on, the clock is wrong."""
+    wrong = pl.when(pl.col("seq") >= seq).then(pl.duration(milliseconds=round(seconds * 1000))).otherwise(pl.duration())
+    return events.with_columns(pl.col("timestamp") + wrong)
+
+
+def _places(events: pl.DataFrame, **options: object) -> list[tuple[str, int]]:
+    return list_defects(events, **options).select("defect", "seq").rows()
+
+
+def test_a_clean_session_has_no_defect():
+    assert _places(_desk()) == []
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.sets(st.integers(0, 119), max_size=12))
+def test_planted_duplicates_are_found_exactly(elements):
+    events = _desk()
+    times = 1 + pl.col("element_name").is_in([f"e{n}" for n in elements]).fill_null(False).cast(pl.UInt32)
+    planted = events.with_columns(pl.int_range(pl.len()).repeat_by(times).alias("n")).explode("n", empty_as_null=False)
+    planted = planted.with_columns(seq=pl.int_range(pl.len(), dtype=pl.UInt64))
+    found = list_defects(planted)
+    assert set(found["defect"]) <= {"duplicate"}
+    copies = planted.filter(
+        pl.col("element_name").eq_missing(pl.col("element_name").shift(1)) & (pl.col("app") == "erp")
+    )
+    assert found["seq"].to_list() == copies["seq"].to_list()
+    assert found.height == len(elements)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(5, 150), st.floats(90, 100_000))
+def test_a_planted_jump_back_is_found_exactly(seq, seconds):
+    found = list_defects(_later(_desk(), seq, -seconds))
+    assert found.select("defect", "seq").rows() == [("clock jump", seq)]
+    assert found["seconds"][0] == pytest.approx(-seconds, abs=0.01)  # the signs of life tell how far
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(5, 150), st.floats(1300, 30_000))
+def test_a_planted_gap_is_found_exactly(seq, seconds):
+    events = _desk()
+    planted = _later(events, seq, seconds)
+    step = list_defects(planted)
+    before = events.filter(pl.col("seq") == seq - 1)
+    work = events.filter((pl.col("seq") < seq) & (pl.col("event_type") != "alive"))["seq"].max()
+    assert step.select("defect", "seq").rows() == [("gap", work)]
+    assert step["seconds"][0] == pytest.approx(seconds, abs=21)
+    assert before.height == 1
+    assert list_days(planted, working_window="00:00-24:00")["gap_seconds"].sum() == pytest.approx(step["seconds"][0])
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.tuples(st.integers(1, 110), st.integers(1, 5)), max_size=4, unique_by=lambda span: span[0] // 8))
+def test_planted_blind_spans_are_found_exactly(spans):
+    events, parts, wanted = _desk(), [], 0.0
+    for element, length in spans:
+        at = events.filter(pl.col("element_name") == f"e{element}")
+        for kind, after in (("blind_start", 1.0), ("blind_end", 1.0 + length)):
+            parts.append(at.with_columns(
+                pl.lit(kind, dtype=at["event_type"].dtype).alias("event_type"), pl.lit(None, dtype=pl.String).alias("app"),
+                pl.col("timestamp") + pl.duration(milliseconds=round(after * 1000)),
+            ))  # fmt: skip
+        wanted += length
+    planted = (
+        pl.concat([events, *parts]).sort("timestamp", "seq").with_columns(seq=pl.int_range(pl.len(), dtype=pl.UInt64))
+    )
+    found = list_defects(planted)
+    assert set(found["defect"]) <= {"blind span"}
+    assert (found.height, found["seconds"].sum()) == (len(spans), pytest.approx(wanted))
+
+
+def test_a_late_row_is_no_jump():
+    events = _desk()
+    late = events.with_columns(
+        pl.when(pl.col("element_name") == "e50").then(pl.col("timestamp") - pl.duration(seconds=300)).otherwise("timestamp")
+        .alias("timestamp")
+    )  # fmt: skip
+    assert [defect for defect, _ in _places(late)] == ["order break"]
+    assert _row(late, "order")["value"] == 1.0
+    assert _row(late, "clock")["value"] == 0.0
+
+
+def test_a_small_step_back_is_an_order_break_and_its_limit_a_setting():
+    events = _later(_desk(), 60, -25)
+    assert [defect for defect, _ in _places(events)] == ["order break"]
+    assert [defect for defect, _ in _places(events, clock_jump="20s")] == ["clock jump"]
+
+
+def test_a_machine_that_slept_is_told_by_missing_signs_of_life():
+    events = _later(_desk(), 60, 400)  # shorter than a gap
+    found = list_defects(events)
+    assert found["defect"].to_list() == ["sleep"]
+    assert "the machine slept" in found["sentence"][0]
+    assert _row(events, "sleep")["value"] == 1.0
+    assert list_days(events)["sleep_seconds"].to_list() == pytest.approx([400], abs=21)
+
+
+def test_a_silent_recorder_that_lives_did_not_sleep():
+    rows = [*_minutes(20), *({"event_type": "alive", "app": None, "after": 60} for _ in range(40)), "back"]
+    events = make_events(
+        [{"event_type": "session_start", "app": None}, *rows, {"event_type": "session_end", "app": None}]
+    )
+    assert _row(events, "gaps")["value"] == 1.0
+    assert _row(events, "sleep")["value"] == 0.0
+
+
+def test_sleep_in_a_locked_session_is_no_defect():
+    away = [{"event_type": "lock", "app": None}, {"event_type": "unlock", "app": None, "after": 7200}]
+    events = _desk()
+    rows = [{"event_type": "alive", "app": None, "after": 60} for _ in range(10)]
+    start, end = {"event_type": "session_start", "app": None}, {"event_type": "session_end", "app": None}
+    assert _places(make_events([start, *rows, *away, *rows, end])) == []
+    assert events.height > 0
+
+
+def test_a_clock_that_goes_forward_and_back_is_no_gap():
+    events = _later(_later(_desk(), 60, 7200), 100, -7200)
+    found = list_defects(events)
+    assert found.select("defect", "seq").rows() == [("clock jump", 60), ("clock jump", 100)]
+    assert found["seconds"].to_list() == pytest.approx([7200, -7200], abs=21)
+
+
+def test_a_clock_that_runs_into_the_next_session_is_no_gap():
+    first = _later(_desk(), 60, 7200)
+    last = _desk()["timestamp"][-1]
+    second = _desk(20).with_columns(session_id=pl.lit("s2"))
+    second = second.with_columns(pl.col("timestamp") + (last - second["timestamp"][0]) + timedelta(minutes=5))
+    assert _places(pl.concat([first, second])) == [("clock jump", 60)]
+
+
+def test_a_silence_while_another_session_goes_on_is_no_gap():
+    first = _later(_desk(), 60, 7200)
+    start = first.filter(pl.col("seq") == 59)["timestamp"][0]
+    beside = make_events(["x", {"element_name": "y", "after": 60}, {"event_type": "session_end", "app": None, "after": 9000}],
+                         session_id="s2")  # fmt: skip
+    beside = beside.with_columns(pl.col("timestamp") + (start - beside["timestamp"][0]) + timedelta(minutes=5))
+    both = pl.concat([first, beside])
+    assert "gap" not in [defect for defect, _ in _places(both.filter(pl.col("element_name").ne_missing("y")))]
+    assert [defect for defect, _ in _places(first)] == ["gap"]
+    assert (
+        list_days(both)["covered_seconds"][0] < list_days(first, working_window="00:00-24:00")["gap_seconds"][0] + 9000
+    )
+
+
+def test_a_copy_under_another_session_is_a_duplicate():
+    copied = _desk().filter(pl.col("element_name").is_in(["e3", "e4"])).with_columns(session_id=pl.lit("zz"))
+    assert _places(pl.concat([_desk(), copied])) == [
+        ("duplicate", int(copied["seq"][0])),
+        ("duplicate", int(copied["seq"][1])),
+    ]
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.randoms())
+def test_defects_do_not_depend_on_the_order_of_rows(random):
+    events = _later(_desk(), 60, -300)
+    places = list(range(events.height))
+    random.shuffle(places)
+    assert_frame_equal(list_defects(events[places]), list_defects(events))
+
+
+# ---------------------------------------------------------------------------------------------------------- the sample
+SAMPLE = Path(__file__).parents[1] / "data" / "samples" / "accounts_payable"
+
+
+@pytest.fixture(scope="module")
+def sample() -> pl.DataFrame:
+    return pl.read_parquet(SAMPLE / "ui_log" / "*.parquet")
+
+
+@pytest.fixture(scope="module")
+def planted() -> list[dict[str, object]]:
+    return list(json.loads((SAMPLE / "truth" / "engagement.json").read_text(encoding="utf-8"))["defects"])
+
+
+NAMES = {"duplicates": "duplicate", "unexplained gap": "gap", "not ended": "no end"}
+
+
+def test_all_planted_defects_of_the_sample_are_found_and_no_other(sample, planted):
+    wanted = {
+        (NAMES.get(d["defect"], d["defect"]), d["session_id"], seq)
+        for d in planted
+        for seq in (d["seq"] if d["defect"] == "duplicates" else d["seq"][:1])
+    }
+    found = list_defects(sample)
+    assert set(found.select("defect", "session_id", "seq").rows()) == wanted
+    assert found.height == len(wanted) == 13
+
+
+def test_their_lengths_are_right(sample, planted):
+    wanted = {(NAMES.get(d["defect"], d["defect"]), d["session_id"]): d["seconds"] for d in planted if "seconds" in d}
+    found = {row[:2]: row[2] for row in list_defects(sample).select("defect", "session_id", "seconds").rows()}
+    assert {place: found[place] for place in wanted} == pytest.approx(wanted, abs=0.1)
+
+
+def test_the_sample_without_its_defects_raises_no_alarm(sample, planted):
+    clean = sample.filter(~pl.col("session_id").is_in([d["session_id"] for d in planted]))
+    quality = check_quality(clean)
+    assert clean.height > 60_000
+    assert set(quality["level"]) == {"ok"}
+    assert list_defects(clean).is_empty()
+    assert set(judge_uses(quality)["verdict"]) == {"enough"}
+
+
+def test_the_sample_has_notes_and_no_warning(sample):
+    quality = check_quality(sample)
+    levels = dict(quality.select("check", "level").iter_rows())
+    assert "warning" not in levels.values()
+    assert {check for check, level in levels.items() if level == "note"} == {
+        "gaps", "sleep", "blind_spots", "duplicates", "clock", "incomplete_sessions"}  # fmt: skip
+    assert not [user for user in sample["user"].unique() if user in quality.write_json()]
+
+
+# ------------------------------------------------------------------------------------------------------------ verdicts
+def _verdict(events: pl.DataFrame, use: str, **options: int) -> dict[str, object]:
+    return judge_uses(check_quality(events), **options).row(by_predicate=pl.col("use") == use, named=True)
+
+
+def _big(people: int = 6, **more: object) -> pl.DataFrame:
+    return pl.concat([_clean(people, session_id=f"s{n}", **more).with_columns(
+        pl.col("timestamp") + pl.duration(days=n)) for n in range(5)])  # fmt: skip
+
+
+def test_every_use_has_a_verdict_with_its_limits():
+    verdicts = judge_uses(check_quality(_big()))
+    assert verdicts["use"].to_list() == list(USES)
+    assert set(verdicts["verdict"]) == {"enough"}
+    assert verdicts["threshold"].str.contains("at least 500 events").all()
+
+
+def test_too_few_people_for_a_comparison_but_enough_for_variants():
+    events = _big(4)
+    assert _verdict(events, "variants")["verdict"] == "enough"
+    row = _verdict(events, "comparison")
+    assert (row["verdict"], row["because"]) == ("not enough", ["groups"])
+    assert row["sentence"] == "Too few people for a comparison of teams (4 of at least 5)."
+    assert _verdict(events, "comparison", min_people=4)["verdict"] == "enough"
+
+
+def test_what_speaks_against_a_use_is_named_with_its_limit():
+    row = _verdict(_big().filter(pl.col("event_type") != "session_end"), "effort figures")
+    assert row["verdict"] == "with care"
+    assert row["because"] == ["incomplete_sessions"]
+    assert "10 %" in row["threshold"]
+    assert "broken off" in row["sentence"]
+
+
+def test_a_log_without_presence_is_used_with_care_for_effort():
+    events = _big().filter(~pl.col("event_type").cast(pl.String).is_in(PRESENCE_TYPES))
+    assert "presence" in _verdict(events, "effort figures")["because"]
+    assert _verdict(events, "variants")["verdict"] == "enough"
+
+
+@pytest.mark.parametrize("use", USES)
+def test_an_empty_log_is_enough_for_nothing(use):
+    assert _verdict(_clean().clear(), use)["verdict"] == "not enough"
+
+
+# ------------------------------------------------------------------------------------------------------------ the card
+def test_the_card_repeats_what_concerns_the_use():
+    from taskkit.widgets.quality import caveat_card
+
+    quality = check_quality(_big(4))
+    card = caveat_card(quality, use="comparison")
+    assert "4 of at least 5" in card.markup
+    assert "4 of at least 5" in card.words
+    assert "4 people" in card.words
+
+
+def test_where_nothing_speaks_against_it_there_is_no_card():
+    from taskkit.widgets.quality import caveat_card
+
+    quality = check_quality(_big(4))
+    assert caveat_card(quality, use="variants").markup == ""
+    assert caveat_card(quality, use="comparison", min_people=4).markup == ""
+
+
+def test_a_use_that_does_not_exist_is_refused():
+    from taskkit.widgets.quality import caveat_card
+
+    with pytest.raises(SettingError, match="Did you mean 'variants'"):
+        caveat_card(check_quality(_big()), use="variant")

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 
 import polars as pl
 
 from taskkit.charts.look import (
+    FAINT,
     INK,
     LETTERS,
     MISSING,
     OTHER,
-    PALETTE,
     PRIVATE,
     WIDTH,
     Chart,
@@ -28,6 +29,7 @@ from taskkit.charts.look import (
     scale_of,
     short,
     smallest_group,
+    spaced,
 )
 from taskkit.log.durations import parse_duration
 from taskkit.privacy import MIN_PEOPLE
@@ -211,14 +213,16 @@ def _numbered(blocks: pl.DataFrame) -> pl.DataFrame:
     return blocks.with_columns(pl.col("from").round(3), pl.col("to").round(3))
 
 
-def coverage_calendar(days: pl.DataFrame) -> Chart:
-    """Draw which person was recorded on which day, and where a span of the day is missing.
+def coverage_calendar(days: pl.DataFrame, *, full: float = 0.8) -> Chart:
+    """Draw which person was recorded on which day, fully or in part, and where a span of the day is missing.
 
-    It says nothing about how long anybody worked: a day is recorded, recorded in part, or not.
+    It says what the log covers, not how long anybody worked: a day is recorded, recorded in part, or not. A weekday without
+    a recording is a grey box, a weekend without one is left empty.
 
     Parameters
     ----------
     days : frame of `list_days`.
+    full : share of the working window from which a day counts as fully recorded.
 
     Returns
     -------
@@ -232,52 +236,129 @@ def coverage_calendar(days: pl.DataFrame) -> Chart:
     if days.is_empty():
         return nothing("No day was recorded.")
     who = aliases(days["user"].unique())
+    table = _calendar(days, who, full)
+    wanted = table["day"].unique().sort().to_list()
     order = sorted(who.values(), key=lambda alias: (len(alias), alias))
-    table = days.select(
-        who=pl.col("user").replace(who),
-        day=pl.col("day").dt.strftime("%a %d %b %Y"),
-        sort=pl.col("day").cast(pl.String),
-        state=pl.when(pl.col("blind_seconds").fill_null(0) > 0).then(pl.lit(_BROKEN)).otherwise(pl.lit(_RECORDED)),
-    )
-    wanted = table.select("day", "sort").unique().sort("sort")["day"].to_list()
-    base = alt.Chart(inline(table.drop("sort"))).encode(
-        x=alt.X(
-            "day:N",
-            sort=wanted,
-            title=None,
-            axis=alt.Axis(
-                labelAngle=0 if len(wanted) <= 12 else -45,
-                labelExpr="split(datum.label, ' ')[0] + ' ' + split(datum.label, ' ')[1] + ' ' + split(datum.label, ' ')[2]",
-            ),
-        ),
-        y=alt.Y("who:N", sort=order, title=None),
-    )
-    boxes = base.mark_rect(stroke="white", strokeWidth=2).encode(
-        color=alt.Color(
-            "state:N",
-            title=None,
-            scale=alt.Scale(domain=[_RECORDED, _BROKEN], range=["#8FC1DF", PALETTE[1]]),
-            legend=alt.Legend(orient="top", labelLimit=400),
-        ),
+    shown = _all_days(wanted)
+    wide, high = _sizes(len(shown), len(order))
+    each = "utcFormat(utcParse(datum.value, '%Y-%m-%d'), '%a %d %b')"
+    mondays = [day for day in wanted if date.fromisoformat(day).weekday() == 0] or wanted[:1]
+    axis = alt.Axis(values=wanted if wide >= _LABEL else mondays, labelAngle=0, labelExpr=each, labelOverlap=True)
+    states = [state for state in _STATES if state in table["state"].to_list()]
+    holes = [hole for hole in _HOLES if hole in table["missing"].to_list()]
+    base = alt.Chart(inline(table)).encode(
+        x=alt.X("day:O", title=None, axis=axis, scale=alt.Scale(domain=shown, paddingInner=0.08)),
+        y=alt.Y("who:N", sort=order, title=None, scale=alt.Scale(domain=order, paddingInner=0.12)),
         tooltip=[
             alt.Tooltip("who:N", title="who"),
-            alt.Tooltip("day:N", title="day"),
+            alt.Tooltip("day:O", title="day"),
             alt.Tooltip("state:N", title="recording"),
+            alt.Tooltip("missing:N", title="missing"),
         ],
     )
-    crosses = base.transform_filter(f"datum.state == '{_BROKEN}'").mark_point(
-        shape="cross", filled=True, size=60, color=INK, opacity=1
-    )
-    broken = int((table["state"] == _BROKEN).sum())
+    legend = alt.Legend(orient="top", labelLimit=500, direction="horizontal", columns=4)
+    chart = base.transform_filter("datum.state != ' '").mark_rect().encode(
+        color=alt.Color("state:N", title=None, legend=legend,
+                        scale=alt.Scale(domain=states, range=[_STATES[state] for state in states])),
+    )  # fmt: skip
+    if holes:
+        marks = base.transform_filter("datum.missing != 'nothing'").mark_point(
+            filled=True, size=min(70, (min(wide, high) - 4) ** 2 * 0.6), color=INK, opacity=1, strokeWidth=0
+        )
+        shapes = alt.Scale(domain=holes, range=[_HOLES[hole] for hole in holes])
+        shape_legend = alt.Legend(orient="top", labelLimit=500, direction="horizontal", symbolFillColor=INK, columns=4)
+        chart = chart + marks.encode(shape=alt.Shape("missing:N", title=None, scale=shapes, legend=shape_legend))
+    broken = table.filter(pl.col("missing") != "nothing").height
+    said = [
+        f"{people(len(who))}, {_span(wanted)}, {count_of(days.height, 'person-day')}. {_marked(days, broken)}"
+        + _definition(days, full)
+        + " It shows what the log covers, not how much anybody worked.",
+        LETTERS,
+    ]
     return finish(
-        (boxes + crosses).properties(width=max(min(WIDTH - 120, 86 * len(wanted)), 260), height=alt.Step(26)),
+        chart.properties(width=alt.Step(wide), height=alt.Step(high)).resolve_scale(
+            color="independent", shape="independent"
+        ),
         title="Which days were recorded",
-        subtitle=[
-            f"{people(len(who))}, {count_of(table.height, 'person-day')}, {broken:,} of them with a span in which the recorder "
-            "was blind or broke off (cross). Empty: nothing recorded. It shows what the log covers, not how much anybody worked.",
-            LETTERS,
-        ],
+        subtitle=said,
+        description=spaced(" ".join(["Which days were recorded.", *said])),
     )
 
 
-_RECORDED, _BROKEN = "recorded", "recorded, with a blind or broken span"
+_FULL, _PART, _UNKNOWN, _NONE = (
+    "recorded",
+    "recorded in part",
+    "recorded, breaks are not known",
+    "nothing recorded on a weekday",
+)
+_STATES = {_FULL: "#8FC1DF", _PART: "#F3CE8E", _UNKNOWN: "#A9C4D8", _NONE: FAINT}
+_HOLES = {"unexplained silence": "cross", "recorder blind": "diamond", "excluded on purpose": "circle"}
+# a span that was excluded is marked from this share of the working window on: a short one is nobody's business
+_NOTABLE = 0.05
+_LABEL, _LONGEST = 62, 120  # pixels a label of a day needs; days from which on only recorded ones are drawn
+
+
+def _calendar(days: pl.DataFrame, who: Mapping[str, str], full: float) -> pl.DataFrame:
+    """One row per cell: who, day, state and the gravest thing that is missing."""
+    silent = pl.max_horizontal(pl.col("gap_seconds", "sleep_seconds").fill_null(0)) > 0
+    private = pl.col("excluded_seconds").fill_null(0) > _NOTABLE * pl.col("window_seconds").fill_null(86_400)
+    kinds = (silent, pl.col("blind_seconds").fill_null(0) > 0, private)
+    missing = pl.coalesce(pl.when(kind).then(pl.lit(name)) for name, kind in zip(_HOLES, kinds, strict=True))
+    covered = pl.col("coverage")
+    state = (
+        pl.when(covered.is_null())
+        .then(pl.lit(_UNKNOWN))
+        .when(covered >= full)
+        .then(pl.lit(_FULL))
+        .otherwise(pl.lit(_PART))
+    )
+    cells = days.select(
+        who=pl.col("user").replace(who),
+        day=pl.col("day").cast(pl.String),
+        state=state,
+        missing=missing.fill_null("nothing"),
+    )
+    recorded = cells["day"].unique().to_list()
+    weekday = pl.col("day").str.to_date().dt.weekday() <= 5
+    blank = (
+        pl.DataFrame({"who": sorted(who.values())})
+        .join(pl.DataFrame({"day": _all_days(recorded)}), how="cross")
+        .filter(weekday)
+    )
+    blank = blank.join(cells, on=["who", "day"], how="anti")
+    blank = blank.with_columns(state=pl.lit(_NONE), missing=pl.lit("nothing"))
+    return pl.concat([cells, blank]).sort("who", "day")
+
+
+def _all_days(recorded: Sequence[str]) -> list[str]:
+    """Every day from the first to the last, so that weekends stay visible; of a long time only the recorded ones."""
+    first, last = date.fromisoformat(min(recorded)), date.fromisoformat(max(recorded))
+    span = (last - first).days + 1
+    return sorted(recorded) if span > _LONGEST else [str(first + timedelta(days=n)) for n in range(span)]
+
+
+def _sizes(days: int, rows: int) -> tuple[float, float]:
+    """Width and height of a cell in pixels: many days or people make small cells."""
+    return max(min((WIDTH - 120) / max(days, 1), 86.0), 3.0), 26.0 if rows <= 20 else 16.0
+
+
+def _span(days: Sequence[str]) -> str:
+    first, last = (f"{date.fromisoformat(day):%d %b %Y}" for day in (days[0], days[-1]))
+    return first if first == last else f"{first} to {last}"
+
+
+def _marked(days: pl.DataFrame, broken: int) -> str:
+    """What the marks mean, or that the log cannot tell what is missing."""
+    if not days["coverage"].is_not_null().any() and not broken:
+        return "The log does not say when the recorder was blind, stopped or excluded something."
+    return (
+        f"{count_of(broken, 'person-day is', 'person-days are')} marked: a silence that nothing explains, a span in which the "
+        "recorder was blind, or one that is excluded on purpose."
+    )
+
+
+def _definition(days: pl.DataFrame, full: float) -> str:
+    """What fully recorded means here, if the log can tell."""
+    if not days["coverage"].is_not_null().any():
+        return ""
+    return f" Recorded: the log covers at least {full:.0%} of the working window; in part: less."

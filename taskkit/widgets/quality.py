@@ -1,0 +1,55 @@
+"""The card that repeats beside a result what speaks against believing it."""
+
+from __future__ import annotations
+
+import html
+
+import polars as pl
+
+from taskkit.privacy import MIN_PEOPLE
+from taskkit.quality import judge_uses, list_use_caveats
+from taskkit.widgets.displays import Shown
+
+QUALITY = "application/x-taskkit-caveats+json"
+
+
+def caveat_card(quality: pl.DataFrame, *, use: str = "comparison", min_people: int = MIN_PEOPLE) -> Shown:
+    """Show what speaks against one use of a log, in sentences with their limits; nothing where nothing does.
+
+    Parameters
+    ----------
+    quality : frame of `check_quality`.
+    use : one of segmentation, variants, comparison, overlay, automation, effort figures.
+    min_people : fewest people in the smallest group of a comparison.
+
+    Returns
+    -------
+    A card, or an empty display.
+
+    Raises
+    ------
+    SettingError : there is no such use.
+
+    >>> from taskkit.schema import EVENTS
+    >>> from taskkit.quality import check_quality
+    >>> print(caveat_card(check_quality(pl.DataFrame(schema=EVENTS.schema)), use="variants"))
+    Too few events for variants (0 of at least 500).
+    size: The log is empty: nothing can be said. Limit: at least 1.
+    """
+    caveats = list_use_caveats(quality, use=use, min_people=min_people)
+    if caveats.is_empty():
+        return Shown("")
+    verdict = judge_uses(quality, min_people=min_people).row(by_predicate=pl.col("use") == use, named=True)
+    rows = [
+        (row["check"].replace("_", " "), row["sentence"], row["threshold"]) for row in caveats.iter_rows(named=True)
+    ]
+    lines = "".join(
+        f"<div><dt>{html.escape(check)}</dt><dd>{html.escape(said)} <small>Limit: {html.escape(limit)}.</small></dd></div>"
+        for check, said, limit in rows
+    )
+    kind = "tk-problem" if verdict["verdict"] == "not enough" else "tk-asked"
+    markup = (
+        f'<div class="tk-card {kind}" role="note"><h4>{html.escape(verdict["sentence"])}</h4><dl>{lines}</dl></div>'
+    )
+    words = "\n".join([verdict["sentence"], *(f"{check}: {said} Limit: {limit}." for check, said, limit in rows)])
+    return Shown(markup, words, {QUALITY: {"use": use, "verdict": verdict["verdict"], "because": verdict["because"]}})

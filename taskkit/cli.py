@@ -57,6 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--process-log", metavar="FILE", help="log of the business systems, CSV or XES")
     report.add_argument("--out", default="report", metavar="DIR", help="folder for the pages (default: report)")
     report.add_argument("--show-code", action="store_true", help="show the notebooks' code too")
+    report.add_argument("--rules", metavar="FILE", help="names for screens and activities, a rules.toml")
     report.add_argument("--method", metavar="M", help="segmentation method: model, gap or anchor (default: model)")
     report.add_argument(
         "--min-people", type=int, metavar="N",
@@ -89,7 +90,7 @@ def _report(options: argparse.Namespace) -> None:
         process_log=options.process_log,
         out=options.out,
         show_code=options.show_code,
-        **_given(options, "method", "min_people"),
+        **_given(options, "rules", "method", "min_people"),
     )
     pages = sorted(index.parent.glob("*.html"))
     for page in pages:

@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from taskkit.activities import name_activities
-from taskkit.log import import_log, read_log, read_metadata
-from taskkit.log.parquet_files import find_files, is_parquet
+from taskkit.activities import name_activities, read_rules
+from taskkit.log import import_log, is_foreign, read_log, read_metadata
+from taskkit.log.parquet_files import find_files
 from taskkit.overlay import attribute_cases, read_process_log
+from taskkit.quality import check_quality
 from taskkit.segments import list_segments, segment
 from taskkit.tasks import find_tasks
 from taskkit.variants import find_variants
@@ -28,19 +29,22 @@ class Mined(NamedTuple):
     events: pl.DataFrame
     segments: pl.DataFrame
     process: pl.DataFrame | None
+    quality: pl.DataFrame
     import_report: pl.DataFrame
     metadata: dict[str, Any]
 
 
 def mine(
-    log: str | Path, *, process_log: str | Path | None = None, method: str = "model", results: str | Path | None = None
-) -> Mined:
+    log: str | Path, *, process_log: str | Path | None = None, rules: str | Path | None = None, method: str = "model",
+    results: str | Path | None = None,
+) -> Mined:  # fmt: skip
     """Take a log the whole way: read, name, segment, group into tasks and variants, and lay over the process.
 
     Parameters
     ----------
     log : a file, folder or glob that `read_log` understands.
     process_log : a file that `read_process_log` understands, if there is one.
+    rules : a rule file that `read_rules` understands; a file that is not there yet holds no rules.
     method : segmentation method.
     results : folder in which the frames are kept (Parquet, mode 0600); the next call with the same files and settings
         reads them from there. None keeps nothing.
@@ -48,7 +52,8 @@ def mine(
     Returns
     -------
     A named tuple of frames: `events` (with segment, task, variant and, with a process log, case), `segments`, `process`,
-    `import_report` (what an importer mapped and dropped; empty for taskkit's own logs) and the log's `metadata`.
+    `quality` (`check_quality` of the events), `import_report` (what an importer mapped and dropped; empty for taskkit's own
+    logs) and the log's `metadata`.
 
     Raises
     ------
@@ -64,18 +69,20 @@ def mine(
     """
     folder = None
     if results is not None:
-        folder = Path(results) / _digest([*find_files(log), *([Path(process_log)] if process_log else [])], method)
+        further = [Path(file) for file in (process_log, rules) if file and Path(file).exists()]
+        folder = Path(results) / _digest([*find_files(log), *further], method)
         if (folder / "metadata.json").exists():
             return _read(folder)
     events, report = _load(log)
-    events = segment(name_activities(events), method=method)
+    given = read_rules(rules) if rules else []
+    events = segment(name_activities(events, rules=given), method=method)
     segments = find_variants(find_tasks(list_segments(events)))
     events = events.join(segments.select("segment_id", "task_id", "variant_id"), on="segment_id", how="left",
                          maintain_order="left")  # fmt: skip
     process = read_process_log(process_log) if process_log else None
     if process is not None:
         events = attribute_cases(events, process)
-    mined = Mined(events, segments, process, report, read_metadata(log))
+    mined = Mined(events, segments, process, check_quality(events), report, read_metadata(log))
     if folder is not None:
         _write(mined, folder)
     return mined
@@ -84,7 +91,7 @@ def mine(
 def _load(log: str | Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The events, and what an importer reports of a foreign file."""
     files = find_files(log)
-    if len(files) == 1 and not is_parquet(files[0]):
+    if len(files) == 1 and is_foreign(files[0]):
         return import_log(files[0])
     return read_log(log), pl.DataFrame(schema=_NO_REPORT)
 
@@ -120,6 +127,7 @@ def _read(folder: Path) -> Mined:
         events=pl.read_parquet(folder / "events.parquet"),
         segments=pl.read_parquet(folder / "segments.parquet"),
         process=pl.read_parquet(process) if process.exists() else None,
+        quality=pl.read_parquet(folder / "quality.parquet"),
         import_report=pl.read_parquet(folder / "import_report.parquet"),
         metadata=json.loads((folder / "metadata.json").read_text()),
     )

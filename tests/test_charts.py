@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 import taskkit as tk
 from taskkit import charts
+from taskkit.activities import measures
 from taskkit.charts.graphs import _labels
 from taskkit.charts.labels import plain_address
 from taskkit.charts.layout import lay_out
@@ -39,6 +41,25 @@ def work(people: list[str] = PEOPLE, *, team: bool = True) -> pl.DataFrame:
             steps.append({"event_type": "paste", "element_name": "Sum", "case_ref": "INV-77001"} | value)
         parts.append(make_events(steps, user=user, session_id=f"s{number}", team="ab"[number % 2] if team else None))
     return pl.concat(parts, how="diagonal")
+
+
+def alternation(people: list[str] = PEOPLE) -> pl.DataFrame:
+    """Three clicks in the mail program, three in the other, and so on; what is seen in a mail is typed into the other."""
+    parts = []
+    for user in people:
+        rows: list[dict[str, Any]] = []
+        for turn in range(24):
+            seen = {"value_digest": f"{user}{turn}", "value_length": 9}
+            rows += [
+                {"app": "mail", "element_name": name, "after": 9 if name == "One" else 4} for name in ("One", "Two")
+            ]
+            rows.append({"app": "mail", "element_name": "Number", "after": 4} | seen)
+            rows += [
+                {"app": "erp", "element_name": name, "after": 9 if name == "Four" else 4} for name in ("Four", "Five")
+            ]
+            rows.append({"app": "erp", "element_name": "Reference", "event_type": "text_input", "after": 4} | seen)
+        parts.append(make_events(rows, user=user, window_title="Mrs Smith"))
+    return tk.name_activities(pl.concat(parts, how="diagonal"))
 
 
 @pytest.fixture(scope="module")
@@ -69,12 +90,19 @@ def drawn(events: pl.DataFrame, segments: pl.DataFrame, process: pl.DataFrame) -
     joined = tk.attribute_cases(events, process)
     effort = tk.step_effort(joined, process)
     ranking = tk.score_automation(events, segments=segments)
+    to_and_fro = alternation()
     made = {
         "day_timeline": charts.day_timeline(events),
         "day_timeline by task": charts.day_timeline(events, by="task_id", names={"T01": "Enter"}),
         "coverage_calendar": charts.coverage_calendar(tk.list_days(events)),
         "time_per_app": charts.time_per_app(tk.time_per_app(events)),
+        "time_per_app by screen": charts.time_per_app(tk.time_per_app(events, by="screen")),
         "switch_matrix": charts.switch_matrix(tk.count_switches(events)),
+        "round_trip_bars": charts.round_trip_bars(measures.count_round_trips(to_and_fro)),
+        "switch_cost_intervals": charts.switch_cost_intervals(measures.switch_cost(to_and_fro)),
+        "reentry_flow": charts.reentry_flow(measures.count_reentries(to_and_fro)),
+        "entry_bars": charts.entry_bars(measures.count_entries(to_and_fro)),
+        "fragmentation_bars": charts.fragmentation_bars(measures.measure_fragmentation(to_and_fro)),
         "transfer_flow": charts.transfer_flow(tk.count_transfers(events)),
         "task_overview": charts.task_overview(tk.list_tasks(segments)),
         "segment_lengths": charts.segment_lengths(segments),
@@ -127,7 +155,16 @@ EMPTY = {
     "coverage_calendar": lambda: charts.coverage_calendar(pl.DataFrame()),
     "time_per_app": lambda: charts.time_per_app(pl.DataFrame({"people": []})),
     "switch_matrix": lambda: charts.switch_matrix(pl.DataFrame({"people": []})),
+    "round_trip_bars": lambda: charts.round_trip_bars(measures.count_round_trips(alternation(PEOPLE[:1]).clear())),
+    "switch_cost_intervals": lambda: charts.switch_cost_intervals(
+        measures.switch_cost(alternation(PEOPLE[:1]).clear())
+    ),
     "transfer_flow": lambda: charts.transfer_flow(pl.DataFrame()),
+    "reentry_flow": lambda: charts.reentry_flow(measures.count_reentries(alternation(PEOPLE[:1]).clear())),
+    "entry_bars": lambda: charts.entry_bars(measures.count_entries(alternation(PEOPLE[:1]).clear())),
+    "fragmentation_bars": lambda: charts.fragmentation_bars(
+        measures.measure_fragmentation(alternation(PEOPLE[:1]).clear())
+    ),
     "task_overview": lambda: charts.task_overview(pl.DataFrame()),
     "segment_lengths": lambda: charts.segment_lengths(pl.DataFrame({"active_seconds": []})),
     "confidence_by_task": lambda: charts.confidence_by_task(pl.DataFrame({"task_id": []})),
@@ -155,11 +192,65 @@ def test_small_groups_are_hidden_and_the_chart_says_so() -> None:
             "share": [0.75, 0.25],
             "visits": [4, 2],
             "people": [9, 2],
+            "median_visit_seconds": [8.0, 5.0],
         }
     )
     spec = json.dumps(charts.time_per_app(apps, min_people=5).to_dict())
     assert "secret" not in spec
     assert "1 application seen with fewer than 5 people is hidden." in spec
+
+
+FEW = {
+    "time_per_app": lambda events: charts.time_per_app(tk.time_per_app(events, by="screen")),
+    "switch_matrix": lambda events: charts.switch_matrix(tk.count_switches(events)),
+    "round_trip_bars": lambda events: charts.round_trip_bars(measures.count_round_trips(events)),
+    "switch_cost_intervals": lambda events: charts.switch_cost_intervals(measures.switch_cost(events)),
+    "reentry_flow": lambda events: charts.reentry_flow(measures.count_reentries(events)),
+    "entry_bars": lambda events: charts.entry_bars(measures.count_entries(events)),
+    "fragmentation_bars": lambda events: charts.fragmentation_bars(measures.measure_fragmentation(events)),
+}
+
+
+@pytest.mark.parametrize("draw", FEW.values(), ids=FEW)
+def test_the_first_answers_on_four_people_are_a_sentence(draw: Callable[[pl.DataFrame], Any]) -> None:
+    spec = draw(alternation(PEOPLE[:4])).to_dict()
+    assert "title" not in spec
+    assert spec["description"].endswith(".")
+    assert "mail" not in json.dumps(spec)
+
+
+def test_a_place_of_few_people_is_in_no_first_answer() -> None:
+    renamed = {"mail": "rare", "erp": "secret"}
+    few = alternation(PEOPLE[:4]).with_columns(
+        app=pl.col("app").replace(renamed), element_name=pl.lit("hushed"), window_title=pl.lit("hushed"),
+        screen=pl.lit("hushed"), user=pl.concat_str(pl.lit("x"), "user"),
+    )  # fmt: skip
+    both = pl.concat([alternation(), few])
+    for name, draw in FEW.items():
+        spec = json.dumps(draw(both).to_dict())
+        assert not any(word in spec for word in ("rare →", '"rare', "secret", "hushed")), name
+
+
+@pytest.mark.parametrize(
+    ("chart", "options"), [("time_per_app by screen", ["", "erp", "sheet"]), ("entry_bars", ["", "erp"])]
+)
+def test_the_application_can_be_chosen(drawn: dict[str, dict[str, Any]], chart: str, options: list[str]) -> None:
+    assert drawn[chart]["params"][0]["bind"]["options"] == options
+
+
+def test_a_cost_that_may_be_none_is_said_to_be() -> None:
+    row = {"app": ["all applications"], "cost_seconds": [0.4], "low": [-0.2], "high": [1.0], "after_seconds": [4.4],
+           "inside_seconds": [4.0], "switches": [50], "steps": [90], "people": [7]}  # fmt: skip
+    title = charts.switch_cost_intervals(pl.DataFrame(row)).to_dict()["title"]["text"]
+    assert "neither later nor earlier" in title
+
+
+def test_the_bars_of_a_cut_up_day_add_up_to_the_whole(drawn: dict[str, dict[str, Any]]) -> None:
+    layer = drawn["fragmentation_bars"]["layer"][0]
+    data = drawn["fragmentation_bars"].get("data") or layer["data"]
+    values = data.get("values") or drawn["fragmentation_bars"]["datasets"][data["name"]]
+    bars = pl.read_csv(values.encode()).group_by("place").agg(pl.col("share").sum())
+    assert bars["share"].to_list() == pytest.approx([1.0, 1.0], abs=1e-3)
 
 
 def test_a_log_of_few_people_shows_all() -> None:
@@ -241,6 +332,85 @@ def test_the_calendar_holds_no_hours(drawn: dict[str, dict[str, Any]]) -> None:
     assert "hours" not in text
     assert ":Q" not in text
     assert '"quantitative"' not in text
+
+
+def calendar_days(people: int, days: int, **more: float | None) -> pl.DataFrame:
+    """Person-days as `list_days` gives them, from Monday 2 March 2026 on, without weekends."""
+    first = date(2026, 3, 2)
+    dates = [first + timedelta(days=n // 5 * 7 + n % 5) for n in range(days)]
+    whole = {"coverage": 0.95, "window_seconds": 28800.0, "gap_seconds": 0.0, "sleep_seconds": 0.0, "blind_seconds": 0.0,
+             "excluded_seconds": 30.0} | more  # fmt: skip
+    rows = [{"user": f"p_secret{p}", "day": day} | whole for p in range(people) for day in dates]
+    numbers = dict.fromkeys(whole, pl.Float64())
+    return pl.DataFrame(rows, schema={"user": pl.String(), "day": pl.Date()} | numbers)
+
+
+def cells(chart: Any) -> list[list[str]]:
+    """The rows of the calendar's data: who, day, state, missing."""
+    (data,) = chart.to_dict()["datasets"].values()
+    return list(csv.reader(data.splitlines()))[1:]
+
+
+@pytest.mark.parametrize(
+    ("more", "state", "missing"),
+    [
+        ({}, "recorded", "nothing"),
+        ({"coverage": 0.5}, "recorded in part", "nothing"),
+        ({"coverage": None}, "recorded, breaks are not known", "nothing"),
+        ({"gap_seconds": 4000.0, "blind_seconds": 60.0}, "recorded", "unexplained silence"),
+        ({"sleep_seconds": 400.0}, "recorded", "unexplained silence"),
+        ({"blind_seconds": 60.0, "excluded_seconds": 9000.0}, "recorded", "recorder blind"),
+        ({"excluded_seconds": 9000.0}, "recorded", "excluded on purpose"),
+    ],
+)
+def test_the_calendar_says_how_far_a_day_is_recorded(more: dict[str, float | None], state: str, missing: str) -> None:
+    assert [row[2:] for row in cells(charts.coverage_calendar(calendar_days(1, 1, **more)))] == [[state, missing]]
+
+
+def test_the_calendar_of_a_foreign_log_says_what_it_does_not_know() -> None:
+    unknown = dict.fromkeys(("coverage", "gap_seconds", "sleep_seconds", "blind_seconds", "excluded_seconds"))
+    description = charts.coverage_calendar(calendar_days(3, 5, **unknown)).to_dict()["description"]
+    assert "does not say when the recorder was blind" in description
+    assert "marked" not in description
+
+
+def test_a_short_private_span_is_not_marked() -> None:
+    assert "excluded on purpose" not in {row[-1] for row in cells(charts.coverage_calendar(calendar_days(6, 10)))}
+
+
+def test_what_fully_recorded_means_is_a_setting_and_is_said() -> None:
+    chart = charts.coverage_calendar(calendar_days(1, 1, coverage=0.5), full=0.4)
+    assert cells(chart)[0][2] == "recorded"
+    assert "at least 40 % of the working window" in chart.to_dict()["description"]
+
+
+def test_a_weekday_without_recording_is_a_box_and_a_weekend_is_not() -> None:
+    days = calendar_days(2, 10).filter((pl.col("user") == "p_secret0") | (pl.col("day") != date(2026, 3, 4)))
+    chart = charts.coverage_calendar(days)
+    drawn = cells(chart)
+    assert [row[1] for row in drawn if row[2].startswith("nothing recorded")] == ["2026-03-04"]
+    assert not [row for row in drawn if row[1] in ("2026-03-07", "2026-03-08")]
+    layer = chart.to_dict()
+    axis = (layer["layer"][0] if "layer" in layer else layer)["encoding"]["x"]["scale"]["domain"]
+    assert len(axis) == 12  # the weekend stays visible as a gap
+
+
+@pytest.mark.parametrize(("people", "days"), [(3, 5), (40, 5), (3, 60), (40, 60), (5, 150)])
+def test_the_calendar_stays_legible(people: int, days: int) -> None:
+    spec = charts.coverage_calendar(calendar_days(people, days)).to_dict()
+    axis = (spec["layer"][0] if "layer" in spec else spec)["encoding"]["x"]
+    assert spec["width"]["step"] * len(axis["scale"]["domain"]) <= 1000
+    assert 16 <= spec["height"]["step"] * people <= 900
+    assert len(axis["axis"]["values"]) * 62 <= 1000 or axis["axis"]["labelOverlap"]
+
+
+def test_the_calendar_names_nobody_and_does_not_depend_on_order() -> None:
+    days = calendar_days(6, 10)
+    spec = charts.coverage_calendar(days).to_dict()
+    again = charts.coverage_calendar(days.sample(fraction=1.0, shuffle=True, seed=3)).to_dict()
+    assert "p_secret" not in json.dumps(spec)
+    assert cells(charts.coverage_calendar(days)) == cells(charts.coverage_calendar(days[::-1]))
+    assert spec["description"] == again["description"]
 
 
 def test_a_day_starts_alike_by_application_and_by_task(drawn: dict[str, dict[str, Any]]) -> None:

@@ -90,8 +90,9 @@ def test_versions_agree() -> None:
     assert re.search(rf"^## {re.escape(taskkit.__version__)}\b", changelog, flags=re.MULTILINE)
 
 
-def test_the_guided_path_has_its_seven_notebooks() -> None:
+def test_the_guided_path_has_its_eight_notebooks() -> None:
     names = [path.stem for path in sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))]
     assert names == [
-        "00_start_here", "01_segmentation", "02_tasks", "03_variants", "04_process_overlay", "05_automation", "06_findings",
+        "00_start_here", "00_work_at_a_glance", "01_segmentation", "02_tasks", "03_variants", "04_process_overlay",
+        "05_automation", "06_findings",
     ]  # fmt: skip

@@ -13,7 +13,7 @@ import pytest
 
 FOLDER = Path(__file__).parents[1] / "notebooks"
 GUIDED = sorted(FOLDER.glob("*.ipynb"))
-NAMES = {"LOG", "PROCESS_LOG", "RESULTS", "METHOD", "MIN_PEOPLE"}
+NAMES = {"LOG", "PROCESS_LOG", "RULES", "RESULTS", "METHOD", "MIN_PEOPLE"}
 
 pytestmark = pytest.mark.parametrize("path", GUIDED, ids=lambda path: path.stem)
 

@@ -65,3 +65,13 @@ def test_a_process_log_brings_cases(tmp_path: Path) -> None:
 def test_a_missing_log_is_named(tmp_path: Path) -> None:
     with pytest.raises(LogFileError, match="nowhere"):
         tk.mine(tmp_path / "nowhere.parquet")
+
+
+def test_rules_give_their_names_and_another_rule_file_gives_other_results(log: Path, tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    plain = tk.mine(log, method="gap", rules=rules, results=tmp_path / "results")  # a file that is not there holds none
+    tk.write_rules([tk.Rule(app=".", screen="One screen")], rules)
+    named = tk.mine(log, method="gap", rules=rules, results=tmp_path / "results")
+    assert "One screen" not in plain.events["screen"].unique()
+    assert named.events["screen"].drop_nulls().unique().to_list() == ["One screen"]
+    assert tk.mine(log, method="gap", rules=rules, results=tmp_path / "results").events.equals(named.events)

@@ -13,6 +13,7 @@ import taskkit as tk
 from taskkit import widgets
 from taskkit.errors import TaskkitError
 from taskkit.pipeline import Mined
+from taskkit.quality import check_quality
 from tests.test_charts import events, process, segments, work  # noqa: F401  fixtures and the frame they come from
 
 FINDING = "application/x-taskkit-finding+json"
@@ -123,12 +124,12 @@ def test_a_table_says_how_many_rows_it_leaves_out_and_escapes() -> None:
 
 
 def test_every_finding_is_a_sentence_with_people(events: pl.DataFrame, segments: pl.DataFrame) -> None:  # noqa: F811
-    mined = Mined(events, segments, None, pl.DataFrame(), {})
+    mined = Mined(events, segments, None, check_quality(events), pl.DataFrame(), {})
     found = widgets.list_findings(mined)
-    assert found.height == 7
+    assert found.height == 8
     assert all(text.endswith(".") for text in found["finding"])
     assert "12 people" in found["finding"][0]
-    assert "No process log was given" in found["finding"][5]
+    assert "No process log was given" in found["finding"][6]
     assert widgets.list_caveats(mined)["not_known"].str.contains("No process log was given").any()
 
 

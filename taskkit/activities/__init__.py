@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from taskkit.activities.coding import Coded, code_rows
-from taskkit.activities.ladder import EXCLUDED, PRESENCE, climb
+from taskkit.activities.coding import code_rows
+from taskkit.activities.ladder import EXCLUDED, PRESENCE, climb, spell_out
 from taskkit.activities.measures import (
     count_entries,
     count_reentries,
@@ -22,9 +22,9 @@ from taskkit.activities.measures import (
 )
 from taskkit.activities.naming import VERB
 from taskkit.activities.rules import Rule, read_rules, write_rules
-from taskkit.log import scan_log
+from taskkit.log import scan_parts
 from taskkit.log.durations import parse_duration
-from taskkit.schema import EVENTS, require, require_columns
+from taskkit.schema import EVENTS, TIME, require, require_columns
 
 __all__ = [
     "VERB", "Rule", "count_entries", "count_reentries", "count_round_trips", "count_switches", "count_transfers",
@@ -78,11 +78,10 @@ def name_activities(events: pl.DataFrame, *, rules: Sequence[Rule] = (), idle_ca
     """
     require(events, EVENTS)
     frame = events.drop(_DERIVED, strict=False).sort(KEYS)
-    coded = code_rows(frame.lazy(), rules)
-    done = climb(coded.rows, idle_cap=parse_duration(idle_cap).total_seconds())
-    names = coded.names.select("app_role", "screen", "named_by")[coded.rows["code"]]
-    done = done.with_columns(pl.col("dropped").cast(pl.String))
-    named = pl.concat([frame, names, done.with_columns(activity=_activity(coded, done["name"]))], how="horizontal")
+    coded = code_rows([frame.lazy()], rules)
+    done = climb(coded.rows, coded.names, coded.windows, idle_cap=parse_duration(idle_cap).total_seconds())
+    names = coded.names.select("app_role", "screen", "named_by")[coded.rows.code]
+    named = pl.concat([frame, names, spell_out(done, coded.rows, coded.names, coded.activities)], how="horizontal")
     named = named.with_columns(
         pl.when(_set_aside()).then(None).otherwise(pl.col(name)).alias(name) for name in ("screen", "named_by")
     )
@@ -93,7 +92,7 @@ def name_activities(events: pl.DataFrame, *, rules: Sequence[Rule] = (), idle_ca
     found = coded.shown["rule_case_ref"]
     if found.null_count() < len(found):
         recorded = pl.col("case_ref") if "case_ref" in named.columns else pl.lit(None, dtype=pl.String)
-        named = named.with_columns(case_ref=pl.coalesce(recorded, found.gather(coded.rows["shown"])))
+        named = named.with_columns(case_ref=pl.coalesce(recorded, found.gather(coded.rows.shown)))
     return named.select(*[name for name in EVENTS.schema if name in named.columns],
                         *[name for name in frame.columns if name not in EVENTS.schema])  # fmt: skip
 
@@ -126,24 +125,32 @@ def read_actions(path: str | Path, *, rules: Sequence[Rule] = (), idle_cap: str 
     >>> tk.read_actions(file)["activity"].to_list()
     ['copy mail', 'paste erp']
     """
-    coded = code_rows(scan_log(path), rules)
-    done = climb(coded.rows, idle_cap=parse_duration(idle_cap).total_seconds())
+    coded = code_rows(scan_parts(path), rules)
+    rows = coded.rows
+    done = climb(rows, coded.names, coded.windows, idle_cap=parse_duration(idle_cap).total_seconds())
     # the rows of an action stand together, so that sums over them are sums over stretches
-    number, session = done["action"].fill_null(0).to_numpy(), coded.rows["session"].to_numpy()
-    begins = np.flatnonzero(np.diff(number, prepend=0).astype(bool) | np.diff(session, prepend=-1).astype(bool))
-    seconds = np.add.reduceat(done["active_seconds"].to_numpy(), begins) if len(begins) else np.empty(0)
-    sums = pl.DataFrame({"events": np.diff(begins, append=len(number)).astype(np.uint32), "active_seconds": seconds})
-    steps = coded.rows.select("session", "seq", "at", "code").with_columns(done["name"]).filter(done["step"])
+    opens = np.ones(len(rows.session), np.bool_)
+    opens[1:] = (done.action[1:] != done.action[:-1]) | (rows.session[1:] != rows.session[:-1])
+    begins = np.flatnonzero(opens)
+    whole = done.action[begins] > 0
+    seconds = np.add.reduceat(done.active_seconds, begins)[whole] if len(begins) else np.empty(0)
+    step = np.flatnonzero(done.step)
+    of_action = {"events": np.diff(begins, append=len(opens))[whole].astype(np.uint32), "active_seconds": seconds}
     return pl.concat(
         [
-            coded.sessions[steps["session"]],
-            steps.select("seq", timestamp=pl.from_epoch("at", "us").dt.replace_time_zone("UTC")),
-            coded.names.select("app", "screen")[steps["code"]],
-            steps.select(activity=_activity(coded, steps["name"])),
-            sums.filter(pl.Series(number[begins] > 0)),
+            coded.sessions.with_columns(_enum("user"), _enum("session_id"))[rows.session[step]],
+            pl.DataFrame({"seq": rows.seq[step], "timestamp": pl.Series(rows.at[step]).cast(TIME)}),
+            coded.names.select(_enum("app"), _enum("screen"))[rows.code[step]],
+            coded.activities.to_frame("activity").select(_enum("activity"))[done.name[step].astype(np.uint32)],
+            pl.DataFrame(of_action),
         ],
         how="horizontal",
     )
+
+
+def _enum(name: str) -> pl.Expr:
+    """Texts as numbers of their alphabetical list: millions of rows stay small."""
+    return pl.col(name).cast(pl.Categorical)
 
 
 def list_actions(events: pl.DataFrame) -> pl.DataFrame:
@@ -202,10 +209,6 @@ def list_actions(events: pl.DataFrame) -> pl.DataFrame:
     return listed.with_columns(
         source=source, source_action=pl.when(source.is_not_null()).then(before.struct.field("action"))
     ).drop("_pastes", "_types")
-
-
-def _activity(coded: Coded, names: pl.Series) -> pl.Series:
-    return coded.activities.gather(names).alias("activity")
 
 
 def _set_aside() -> pl.Expr:

@@ -9,33 +9,37 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from taskkit.activities.ladder import DROPPED, EXCLUDED
+from taskkit.activities.ladder import EXCLUDED, Rows
 from taskkit.activities.naming import ACTS, THINGS, TITLES, learn_objects, learn_screens, name_combinations
 from taskkit.activities.rules import Rule, apply_rules
 from taskkit.activities.templates import plain_texts
 from taskkit.schema import EVENTS
 
 SESSION = ("user", "session_id")
+_GROUPS = {"session": SESSION, "title": TITLES, "thing": THINGS, "act": ACTS}
+SAID = ("app_role", "screen", "activity", "case_ref", "drop")  # by rules
 _MIX = pl.lit(0x9E3779B97F4A7C15, dtype=pl.UInt64)
 _Array = Any  # numpy array
+_ROOM = 1 << 24  # combinations for which a table of all is small
 
 
 class Coded(NamedTuple):
     """A log as numbers, and what the numbers mean."""
 
-    rows: pl.DataFrame  # one row per event in the order of (session, seq): what `climb` asks for, seq, code and shown
-    names: pl.DataFrame  # one row per code: the columns of `name_combinations`
-    sessions: pl.DataFrame  # one row per session: user and session_id
+    rows: Rows
+    names: pl.DataFrame  # one row per code: `name_combinations`, and what `climb` asks for
+    windows: pl.Series  # number of the window of each title
     activities: pl.Series  # the text of each activity
+    sessions: pl.DataFrame  # one row per session: user and session_id
     shown: pl.DataFrame  # one row per distinct thing that rules look at: what they say of it
 
 
 class _Distinct(NamedTuple):
     numbers: _Array  # of every row
-    table: pl.DataFrame  # one row per number: the columns, and `rows`, how often it occurs
+    table: pl.DataFrame  # one row per number
 
 
-def code_rows(events: pl.LazyFrame, rules: Sequence[Rule]) -> Coded:
+def code_rows(parts: Sequence[pl.LazyFrame], rules: Sequence[Rule]) -> Coded:
     """Turn a log into numbers, with names for what is distinct in it.
 
     Titles, things and acts are numbered each for themselves, because titles and things with a number in them are as many
@@ -43,134 +47,210 @@ def code_rows(events: pl.LazyFrame, rules: Sequence[Rule]) -> Coded:
 
     Parameters
     ----------
-    events : lazy events frame, rows in any order.
+    parts : lazy events frames that are one log together, rows in any order; only one at a time is in memory as text.
     rules : what people say about names.
 
     Returns
     -------
     The coded log, the same whatever the order of the rows.
     """
-    have = events.collect_schema().names()
-    excluded = pl.col("redactions").list.contains(EXCLUDED) if "redactions" in have else pl.lit(False)
-    groups = {"session": SESSION, "title": TITLES, "thing": THINGS, "act": ACTS}
-    rows = events.select(
-        "seq", at=pl.col("timestamp").dt.timestamp("us"), excluded=excluded.fill_null(False),
-        alive=pl.col("event_type") == "alive",
-        **{key: _digest([name for name in names if name in have]) for key, names in groups.items()},
-    ).collect(engine="streaming")  # fmt: skip
-    found = _number(rows, events, groups, have)
-    rows, sessions = _in_order(rows.select("seq", "at", "excluded", "alive"), found)
-    titles, things, acts = (_Distinct(rows[key].to_numpy(), found[key].table) for key in ("title", "thing", "act"))
-    screens, objects = _learn(titles, things)
-    shown = _said(titles, things, rules)
-    # what is shown, touched and done, each as a small number: only a few combinations are left
-    kinds = pl.concat([shown.table.drop("rule_case_ref"), screens[shown.table["title"]]], how="horizontal").drop(
-        "title"
+    seq, at, excluded, found = _read([_complete(part) for part in parts])
+    order, sessions = _order(seq, found["session"])
+    session, titles, things, acts = (_Distinct(part.numbers[order], part.table) for part in found.values())
+    shown, kinds = _shown(titles, things, rules)
+    # what is shown, touched and done without its numbers: only a few combinations are left
+    kind = _dense(kinds)
+    thing = _dense(things.table.select("app", text=_plain(things.table, "element_name", "element_id")))
+    code, first, count = _number_together(
+        kind.numbers, shown.numbers, thing.numbers, things.numbers, acts.numbers, thing.table.height, acts.table.height
     )
-    kind, thing = _dense(kinds, shown.numbers), _dense(objects, things.numbers)
-    act = _Distinct(acts.numbers, acts.table)
-    packed = (kind.numbers.astype(np.uint64) * np.uint64(thing.table.height) + thing.numbers) * np.uint64(
-        acts.table.height
+    combinations = pl.DataFrame({
+        "kind": kind.numbers[shown.numbers[first]], "thing": thing.numbers[things.numbers[first]],
+        "act": acts.numbers[first], "rows": count,
+    })  # fmt: skip
+    names = _name(combinations, kind.table, thing.table, acts.table)
+    rows = Rows(
+        sessions.numbers[session.numbers],
+        seq[order],
+        at[order],
+        excluded[order],
+        code,
+        titles.numbers,
+        shown.numbers,
     )
-    code, first = _numbered(packed + act.numbers)[:2]
-    parts = (part.table.drop("rows", strict=False)[part.numbers[first]] for part in (kind, thing, act))
-    names = name_combinations(pl.concat(parts, how="horizontal"))
-    windows = titles.table.select(
-        pl.struct(pl.col("app").fill_null(""), pl.col("window_title").fill_null("")).rank("dense")
-    )
-    numbers = names.select(
-        "strength", "focus", name=(pl.col("activity").rank("dense") - 1).cast(pl.Int32),
-        place=pl.col("place").rank("dense").cast(pl.Int32), dropped=pl.col("dropped").cast(DROPPED),
-    )[code]  # fmt: skip
-    rows = rows.select("session", "seq", "at", "alive", "excluded").with_columns(
-        *numbers, pl.Series("code", code), pl.Series("shown", shown.numbers),
-        windows.to_series().cast(pl.Int32).gather(titles.numbers).alias("window"),
-    )  # fmt: skip
-    dropped = pl.when("excluded").then(pl.lit(EXCLUDED, dtype=DROPPED)).otherwise("dropped")
+    rank = pl.col("place").rank("dense").cast(pl.Int32)
     return Coded(
-        rows.with_columns(dropped=dropped).drop("excluded"),
-        names,
-        sessions,
-        names["activity"].unique().sort(),
-        shown.table,
+        rows, names.with_columns(name=pl.col("activity").rank("dense").cast(pl.Int32) - 1, place=rank),
+        pl.Series(_number(titles.table.select(_digest(("app", "window_title"))).to_series())[0]), names["activity"].unique().sort(),
+        sessions.table, shown.table,
+    )  # fmt: skip
+
+
+def _complete(part: pl.LazyFrame) -> pl.LazyFrame:
+    """A part with all the columns that are looked at."""
+    have = part.collect_schema().names()
+    wanted = ("seq", "timestamp", "redactions", *[name for names in _GROUPS.values() for name in names])
+    return part.select(
+        pl.col(name) if name in have else pl.lit(None, dtype=EVENTS[name].dtype).alias(name)
+        for name in dict.fromkeys(wanted)
     )
+
+
+def _read(parts: Sequence[pl.LazyFrame]) -> tuple[_Array, _Array, _Array, dict[str, _Distinct]]:
+    """Sequence, time and exclusion of every row, and its numbers with the distinct combinations behind them."""
+    whole = sum(part.select(pl.len()).collect().item() for part in parts)
+    seq, at, excluded = np.empty(whole, np.uint64), np.empty(whole, np.int64), np.empty(whole, np.bool_)
+    groups = {key: _Numbers(whole) for key in _GROUPS}
+    tables = []
+    offset = 0
+    with ThreadPoolExecutor(2) as pool:
+        for part in parts:
+            read = part.select(
+                "seq", at=pl.col("timestamp").dt.timestamp("us"),
+                excluded=pl.col("redactions").list.contains(EXCLUDED).fill_null(False),
+                **{key: _digest(names) for key, names in _GROUPS.items()},
+            ).collect(engine="streaming")  # fmt: skip
+            here = slice(offset, offset + read.height)
+            list(pool.map(_Numbers.add, groups.values(), [read[key] for key in groups], [offset] * len(groups)))
+            seq[here], at[here], excluded[here] = (read[name].to_numpy() for name in ("seq", "at", "excluded"))
+            tables.append(_look_again(part, offset, read.height, list(groups.values())))
+            offset += read.height
+    rows, texts = np.concatenate([rows for rows, _ in tables]), pl.concat([texts for _, texts in tables])
+    found = {}
+    for key, group in groups.items():
+        places: _Array = np.searchsorted(rows, group.first)
+        found[key] = _Distinct(group.numbers, texts.select(_GROUPS[key])[places])
+    return seq, at, excluded, found
+
+
+def _look_again(
+    part: pl.LazyFrame, offset: int, height: int, numbers: Sequence[_Numbers]
+) -> tuple[_Array, pl.DataFrame]:
+    """The rows of a part in which something was seen for the first time, and their texts."""
+    seen = np.zeros(height, np.bool_)
+    for group in numbers:
+        seen[group.first[group.before :] - offset] = True
+    rows = np.flatnonzero(seen)
+    wanted = pl.col("_row").is_in(pl.Series(rows, dtype=pl.get_index_type()).implode())
+    names = dict.fromkeys(name for names in _GROUPS.values() for name in names)
+    picked = part.select(names.keys()).with_row_index("_row").filter(wanted).collect(engine="streaming")
+    return rows + offset, picked.sort("_row").drop("_row")
 
 
 def _digest(names: Sequence[str]) -> pl.Expr:
     """One number for a combination of texts: far faster to compare than the texts themselves."""
-    mixed = pl.col(names[0]).hash() if names else pl.lit(0, dtype=pl.UInt64)
+    mixed = pl.col(names[0]).hash()
     for name in names[1:]:
         mixed = mixed * _MIX ^ pl.col(name).hash()
     return mixed
 
 
-def _number(
-    rows: pl.DataFrame, events: pl.LazyFrame, groups: dict[str, tuple[str, ...]], have: Sequence[str]
-) -> dict[str, _Distinct]:
-    """Number each group of columns, and fetch the distinct combinations behind the numbers."""
-    with ThreadPoolExecutor(2) as pool:
-        numbered = dict(zip(groups, pool.map(_numbered, [rows[key].to_numpy() for key in groups]), strict=True))
-    # one more look at the files, for the rows in which something was seen for the first time
-    firsts = np.unique(np.concatenate([first for _, first, _ in numbered.values()]))
-    columns = [name for names in groups.values() for name in names if name in have]
-    wanted = pl.col("_row").is_in(pl.Series(firsts, dtype=pl.get_index_type()).implode())
-    picked = (
-        events.select(sorted({*columns})).with_row_index("_row").filter(wanted).collect(engine="streaming").sort("_row")
+class _Numbers:
+    """Numbers of equal keys, part by part."""
+
+    def __init__(self, whole: int) -> None:
+        self.numbers: _Array = np.empty(whole, np.uint32)
+        self.before = 0  # numbers that were known before the last part
+        self._state: tuple[Any, ...] = (
+            np.zeros((1 << 16, 2), np.uint64),
+            np.empty(1024, np.int64),
+            np.empty(1024, np.int64),
+            0,
+        )
+
+    def add(self, keys: pl.Series, offset: int) -> None:
+        """Number the keys of one part, whose first row is the log's row `offset`."""
+        from taskkit.activities.kernels import number_keys
+
+        self.before = self._state[-1]
+        table, first, count, found = self._state
+        here = self.numbers[offset : offset + len(keys)]
+        self._state = number_keys(keys.to_numpy(), offset, table, first, count, found, here)
+
+    @property
+    def first(self) -> _Array:
+        """The row at which each number first occurs."""
+        return self._state[1][: self._state[-1]]
+
+    @property
+    def count(self) -> _Array:
+        """How often each number occurs."""
+        return self._state[2][: self._state[-1]]
+
+
+def _number(keys: pl.Series) -> tuple[_Array, _Array, _Array]:
+    """The number of every key, and of each number the first row and how often it occurs."""
+    numbers = _Numbers(len(keys))
+    numbers.add(keys, 0)
+    return numbers.numbers, numbers.first, numbers.count
+
+
+def _number_together(
+    look_a: _Array, a: _Array, look_b: _Array, b: _Array, c: _Array, many_b: int, many_c: int
+) -> tuple[_Array, _Array, _Array]:
+    """The same for what two columns stand for in their tables and a third."""
+    from taskkit.activities.kernels import number_triples, pack
+
+    room = (int(look_a.max(initial=0)) + 1) * many_b * many_c
+    if room <= _ROOM:
+        numbers: _Array = np.empty(len(a), np.uint32)
+        first, count = number_triples(look_a, a, look_b, b, c, many_b, many_c, np.full(room, -1, np.int32), numbers)
+        return numbers, first, count
+    packed = np.empty(len(a), np.uint64)
+    pack(look_a, a, look_b, b, c, many_b, many_c, packed)
+    return _number(pl.Series(packed))
+
+
+def _order(seq: _Array, session: _Distinct) -> tuple[slice | _Array, _Distinct]:
+    """The order of rows by session and seq, and the sessions in the order of their keys, with the place of each in it."""
+    from taskkit.activities.kernels import rises
+
+    place = session.table.select(pl.struct(SESSION).rank("ordinal").cast(pl.UInt32) - 1).to_series().to_numpy()
+    sessions = _Distinct(place, session.table.sort(SESSION))
+    number = place[session.numbers]
+    # logs that taskkit wrote are sorted already, file by file
+    return (slice(None) if rises(number, seq) else np.lexsort((seq, number))), sessions
+
+
+def _shown(titles: _Distinct, things: _Distinct, rules: Sequence[Rule]) -> tuple[_Distinct, pl.DataFrame]:
+    """What rules look at: each distinct title, or each pair of title and thing if a rule looks at elements.
+
+    Returns the numbers and what the rules say, and for each its application, plain text, site and what makes it another name.
+    """
+    if any(rule.element for rule in rules):
+        one, other = (np.arange(part.table.height, dtype=np.uint32) for part in (titles, things))
+        zero = np.zeros(len(titles.numbers), np.uint32)
+        numbers, first, _ = _number_together(one, titles.numbers, other, things.numbers, zero, len(other), 1)
+        title = titles.numbers[first]
+        touched = things.table[things.numbers[first]].drop("app")
+        looked = pl.concat([titles.table[title], touched], how="horizontal")
+    else:
+        numbers, title = titles.numbers, np.arange(titles.table.height)
+        looked = titles.table.with_columns(element_name=pl.lit(None, pl.String), element_id=pl.lit(None, pl.String))
+    said = apply_rules(looked, rules).select(pl.col(name).alias(f"rule_{name}") for name in SAID)
+    plain = titles.table.select("app", "url", text=_plain(titles.table, "window_title", "url"))
+    # of several addresses of one title the first in the alphabet says the site
+    same = _dense(plain.select("app", "text"))
+    least = (
+        pl.DataFrame({"same": same.numbers, "url": plain["url"]}).group_by("same").agg(pl.col("url").min()).sort("same")
     )
-    out = {}
-    for key, (numbers, first, count) in numbered.items():
-        missing = [pl.lit(None, dtype=EVENTS[name].dtype).alias(name) for name in groups[key] if name not in have]
-        places: _Array = np.searchsorted(firsts, first)
-        table = picked[places].with_columns(missing).select(groups[key])
-        out[key] = _Distinct(numbers, table.with_columns(pl.Series("rows", count, dtype=pl.Int64)))
-    return out
+    sites = least["url"].str.extract(r"^(\w+://[^/]+)").fill_null("").gather(same.numbers)
+    plain = plain.drop("url").with_columns(site=sites)
+    kinds = pl.concat([plain[title], said.drop("rule_case_ref")], how="horizontal")
+    return _Distinct(numbers, said), kinds
 
 
-def _numbered(keys: _Array) -> tuple[_Array, _Array, _Array]:
-    from taskkit.activities.kernels import number_keys
-
-    return number_keys(keys)  # type: ignore[no-any-return]
-
-
-def _in_order(rows: pl.DataFrame, found: dict[str, _Distinct]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows with their numbers, by session and seq, and the sessions; logs that taskkit wrote are sorted already."""
-    place = found["session"].table.select(pl.struct(SESSION).rank("ordinal").cast(pl.UInt32) - 1).to_series()
-    rows = rows.with_columns(pl.Series(key, part.numbers) for key, part in found.items())
-    rows = rows.with_columns(session=place.gather(rows["session"]))
-    session, seq = pl.col("session"), pl.col("seq")
-    same, later = session == session.shift(1), session > session.shift(1)
-    ordered = rows.select((later | (same & (seq >= seq.shift(1)))).fill_null(True).all()).item()
-    sessions = found["session"].table.select(SESSION).sort(SESSION)
-    return (rows if ordered else rows.sort("session", "seq", maintain_order=True)), sessions
-
-
-def _learn(titles: _Distinct, things: _Distinct) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Template of every title and object of every thing, learnt from what was touched while a title was shown."""
-    site = pl.col("url").str.extract(r"^(\w+://[^/]+)").fill_null("")
-    shown = titles.table.select("app", site=site, text=_plain(titles.table, "window_title", "url"))
-    named = things.table.select("app", text=_plain(things.table, "element_name", "element_id"))
-    title, thing = _dense(shown.select("app", "text"), titles.numbers), _dense(named, things.numbers)
-    _, first, count = _numbered(title.numbers.astype(np.uint64) * np.uint64(thing.table.height) + thing.numbers)
-    seen = pl.DataFrame({"title": title.numbers[first], "thing": thing.numbers[first], "rows": count})
-    objects = learn_objects(thing.table)
-    sites = shown.group_by("app", "text").agg(pl.col("site").min())
-    kinds = title.table.join(sites, on=["app", "text"], how="left", nulls_equal=True, maintain_order="left")
-    screens = learn_screens(kinds, objects, seen)
-    of_title = shown.select("app", "text").join(
-        title.table.with_columns(template=screens),
-        on=["app", "text"],
-        how="left",
-        nulls_equal=True,
-        maintain_order="left",
+def _name(combinations: pl.DataFrame, kinds: pl.DataFrame, things: pl.DataFrame, acts: pl.DataFrame) -> pl.DataFrame:
+    """Names of the combinations: objects, then screens by what was touched on them, then activities."""
+    objects = learn_objects(things)
+    title = _dense(kinds.select("app", "text", "site"))
+    seen = combinations.select(title=pl.Series(title.numbers).gather(combinations["kind"]), thing="thing", rows="rows")
+    screens = learn_screens(title.table, objects, seen.group_by("title", "thing").agg(pl.col("rows").sum()))
+    kinds = kinds.with_columns(template=screens.gather(title.numbers)).drop("text", "site")
+    parts = [kinds[combinations["kind"]], acts[combinations["act"]]]
+    return name_combinations(
+        pl.concat([*parts, pl.DataFrame({"object": objects.gather(combinations["thing"])})], how="horizontal")
     )
-    of_thing = named.join(
-        thing.table.with_columns(object=objects),
-        on=["app", "text"],
-        how="left",
-        nulls_equal=True,
-        maintain_order="left",
-    )
-    return of_title.select("app", "template"), of_thing.select("object")
 
 
 def _plain(table: pl.DataFrame, name: str, instead: str) -> pl.Series:
@@ -179,28 +259,9 @@ def _plain(table: pl.DataFrame, name: str, instead: str) -> pl.Series:
     return plain_texts(table.select(pl.coalesce(filled, instead)).to_series())
 
 
-def _said(titles: _Distinct, things: _Distinct, rules: Sequence[Rule]) -> _Distinct:
-    """What the rules say of each distinct title, or of each pair of title and thing if a rule looks at elements."""
-    if any(rule.element for rule in rules):
-        pairs, first, _ = _numbered(titles.numbers.astype(np.uint64) * np.uint64(things.table.height) + things.numbers)
-        title = titles.numbers[first]
-        looked = pl.concat(
-            [titles.table[title].drop("rows"), things.table[things.numbers[first]].drop("app", "rows")],
-            how="horizontal",
-        )
-    else:
-        pairs, title = titles.numbers, np.arange(titles.table.height)
-        looked = titles.table.with_columns(
-            element_name=pl.lit(None, dtype=pl.String), element_id=pl.lit(None, dtype=pl.String)
-        )
-    said = apply_rules(looked, rules).select(pl.col(name).alias(f"rule_{name}") for name in (
-        "app_role", "screen", "activity", "case_ref", "drop"))  # fmt: skip
-    return _Distinct(pairs, said.with_columns(pl.Series("title", title, dtype=pl.UInt32)))
-
-
-def _dense(table: pl.DataFrame, numbers: _Array) -> _Distinct:
-    """The numbers of rows in a table in which equal rows are one."""
+def _dense(table: pl.DataFrame) -> _Distinct:
+    """A table in which equal rows are one, and the number of each row in it."""
     distinct = table.unique(maintain_order=True)
     place = distinct.with_columns(_number=pl.int_range(pl.len(), dtype=pl.UInt32))
     which = table.join(place, on=table.columns, how="left", nulls_equal=True, maintain_order="left")["_number"]
-    return _Distinct(which.to_numpy()[numbers], distinct)
+    return _Distinct(which.to_numpy(), distinct)

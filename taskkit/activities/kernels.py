@@ -1,4 +1,8 @@
-"""The inner loops of the ladder from events to actions: two passes over the rows, compiled."""
+"""The inner loops between events and actions, compiled: one pass over the rows each.
+
+Large results are filled in, not made here: memory that numpy makes comes in large pages, which is worth a second in ten
+million rows.
+"""
 
 from __future__ import annotations
 
@@ -8,61 +12,62 @@ from numba import njit
 KEPT, WINDOW, FLICKER = 0, 1, 2
 
 
-@njit(cache=True)
-def look_ahead(session, at, alive, counts, kept, focus, name, place, window, strength, cap, flicker):
+@njit(cache=True, nogil=True)
+def look_ahead(
+    session, at, aside, code, title, kept, counts, alive, focus, name, place, strength, window, cap, flicker,
+    seconds, passed, names,
+):  # fmt: skip
     """From the last row to the first: active seconds, windows that were passed over, and the entry a row leads to.
 
-    Returns `seconds` (until the next row that is no sign of life, 0 where `counts` is false), `passed` (KEPT, WINDOW or
-    FLICKER) and `names` (a weak row before a strong one in the same place takes its name).
+    `kept` … `strength` say what a code is, `window` what a title is; `aside` marks rows that are left out whatever their
+    code. Fills `seconds` (until the next row that is no sign of life), `passed` (KEPT, WINDOW or FLICKER) and `names` (a
+    weak row before a strong one in the same place takes its name).
     """
-    n = len(session)
-    seconds, passed, names = np.zeros(n, np.float64), np.zeros(n, np.uint8), name.copy()
-    living, seen, acted, entry = (
-        -1,
-        -1,
-        -1,
-        -1,
-    )  # the next living row, kept row, acting row; and name of the entry ahead
-    for i in range(n - 1, -1, -1):
-        if counts[i] and living >= 0 and session[living] == session[i]:
+    # the next living row, kept row, acting row; and the name of the entry ahead
+    living, seen, acted, entry = -1, -1, -1, -1
+    for i in range(len(session) - 1, -1, -1):
+        what = code[i]
+        seconds[i], passed[i], names[i] = 0.0, KEPT, name[what]
+        if counts[what] and living >= 0 and session[living] == session[i]:
             seconds[i] = min(max((at[living] - at[i]) / 1e6, 0.0), cap)
-        if not alive[i]:
+        if not alive[what]:
             living = i
-        if not kept[i]:
+        if aside[i] or not kept[what]:
             continue
-        if focus[i] and seen >= 0 and session[seen] == session[i] and window[seen] == window[i]:
+        if focus[what] and seen >= 0 and session[seen] == session[i] and window[title[seen]] == window[title[i]]:
             passed[i] = WINDOW
-        elif focus[i] and seconds[i] < flicker:
+        elif focus[what] and seconds[i] < flicker:
             passed[i] = FLICKER
         seen = i
         if passed[i] != KEPT:
             continue
-        together = acted >= 0 and session[acted] == session[i] and place[acted] == place[i] and place[i] >= 0
-        if strength[i] == 2:
-            entry = name[i]
+        together = (
+            acted >= 0 and session[acted] == session[i] and place[what] >= 0 and place[code[acted]] == place[what]
+        )
+        if strength[what] == 2:
+            entry = name[what]
         elif not together:
             entry = -1
-        if strength[i] == 1 and together and entry >= 0:
+        if strength[what] == 1 and together and entry >= 0:
             names[i] = entry
         acted = i
-    return seconds, passed, names
 
 
-@njit(cache=True)
-def number_actions(session, kept, passed, names):
+@njit(cache=True, nogil=True)
+def number_actions(session, aside, code, kept, passed, names, steps, actions):
     """From the first row to the last: which rows stand for an action, and the number of the action of every row.
 
-    Returns `steps` and `actions` (from 1 in every session; 0 in a session without any).
+    Fills `steps` and `actions` (from 1 in every session; 0 in a session without any).
     """
     n = len(session)
-    steps, actions = np.zeros(n, np.bool_), np.zeros(n, np.uint32)
     number, name, waiting = 0, -1, 0  # rows from `waiting` on belong to the action that comes next
     for i in range(n):
         if i == 0 or session[i] != session[i - 1]:
             for row in range(waiting, i):
                 actions[row] = number
             number, name, waiting = 0, -1, i
-        if kept[i] and passed[i] == KEPT:
+        steps[i], own = False, kept[code[i]] and not aside[i]
+        if own and passed[i] == KEPT:
             if names[i] != name:
                 steps[i] = True
                 number, name = number + 1, names[i]
@@ -70,49 +75,98 @@ def number_actions(session, kept, passed, names):
                 actions[row] = number
             actions[i], waiting = number, n + 1
         elif waiting > n:
-            if kept[i] and passed[i] == WINDOW:
+            if own and passed[i] == WINDOW:
                 waiting = i
             else:
                 actions[i] = number
     for row in range(waiting, n):
         actions[row] = number
-    return steps, actions
 
 
 @njit(cache=True, nogil=True)
-def number_keys(keys):
-    """Number equal keys in the order in which they first occur (open addressing; the keys are hashes already).
+def _place(key, table):
+    """Fibonacci hashing: the upper bits of a product spread small and large keys alike."""
+    return np.int64(((key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)) & np.uint64(len(table) - 1))
 
-    Returns the number of every row, the row at which each number first occurs, and how often each occurs.
+
+@njit(cache=True, nogil=True)
+def number_keys(keys, offset, table, first, count, found, numbers):
+    """Number equal keys in the order in which they first occur (open addressing).
+
+    `table` holds pairs of a key and its number plus one (0 where empty; a power of two of them), `first` the row at which
+    each number first occurs, `count` how often it does, all for what was `found` so far; `offset` is the row at which these
+    keys begin. Fills `numbers`; returns the table, `first`, `count` and `found` as they are now.
     """
-    size = 1 << 16
-    slots = np.full(size, -1, np.int64)
-    known, first, count = np.empty(1024, np.uint64), np.empty(1024, np.int64), np.empty(1024, np.int64)
-    found = 0
-    numbers = np.empty(len(keys), np.uint32)
+    number = 0
     for i in range(len(keys)):
         key = keys[i]
-        place = np.int64((key ^ (key >> np.uint64(32))) & np.uint64(size - 1))
-        while slots[place] >= 0 and known[slots[place]] != key:
-            place = (place + 1) & (size - 1)
-        if slots[place] < 0:
-            if found == len(known):
-                known = np.concatenate((known, np.empty(found, np.uint64)))
+        if i and key == keys[i - 1]:  # what is in front stays in front for a while
+            numbers[i] = number
+            count[number] += 1
+            continue
+        place = _place(key, table)
+        while table[place, 1] and table[place, 0] != key:
+            place = (place + 1) & (len(table) - 1)
+        if not table[place, 1]:
+            if found == len(first):
                 first = np.concatenate((first, np.empty(found, np.int64)))
                 count = np.concatenate((count, np.empty(found, np.int64)))
-            known[found], first[found], count[found], slots[place] = key, i, 0, found
+            first[found], count[found] = offset + i, 0
             found += 1
-            if 2 * found > size:
-                size *= 4
-                slots = np.full(size, -1, np.int64)
-                for number in range(found):
-                    place = np.int64((known[number] ^ (known[number] >> np.uint64(32))) & np.uint64(size - 1))
-                    while slots[place] >= 0:
-                        place = (place + 1) & (size - 1)
-                    slots[place] = number
+            table[place, 0], table[place, 1] = key, found
+            if 2 * found > len(table):
+                old, table = table, np.zeros((4 * len(table), 2), np.uint64)
+                for other in range(len(old)):
+                    if old[other, 1]:
+                        place = _place(old[other, 0], table)
+                        while table[place, 1]:
+                            place = (place + 1) & (len(table) - 1)
+                        table[place] = old[other]
             number = found - 1
         else:
-            number = slots[place]
+            number = np.int64(table[place, 1]) - 1
         numbers[i] = number
         count[number] += 1
-    return numbers, first[:found], count[:found]
+    return table, first, count, found
+
+
+@njit(cache=True, nogil=True)
+def number_triples(look_a, a, look_b, b, c, many_b, many_c, table, numbers):
+    """Number what `a` and `b` stand for in their tables together with `c`, where there is room for every combination.
+
+    `table` (-1 everywhere) has a place for each combination; fills `numbers`. Returns the rows at which each number first
+    occurs, and how often each does.
+    """
+    first, count = np.empty(1024, np.int64), np.empty(1024, np.int64)
+    found = 0
+    for i in range(len(a)):
+        place = (np.int64(look_a[a[i]]) * many_b + look_b[b[i]]) * many_c + c[i]
+        number = table[place]
+        if number < 0:
+            if found == len(first):
+                first = np.concatenate((first, np.empty(found, np.int64)))
+                count = np.concatenate((count, np.empty(found, np.int64)))
+            number = found
+            table[place], first[number], count[number] = number, i, 0
+            found += 1
+        numbers[i] = number
+        count[number] += 1
+    return first[:found], count[:found]
+
+
+@njit(cache=True, nogil=True)
+def rises(session, seq):
+    """Whether rows stand in the order of session and seq."""
+    for i in range(1, len(session)):
+        if session[i] < session[i - 1] or (session[i] == session[i - 1] and seq[i] < seq[i - 1]):
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True)
+def pack(look_a, a, look_b, b, c, many_b, many_c, out):
+    """One number for three: what `a` and `b` stand for in their tables, and `c`; fills `out`."""
+    for i in range(len(a)):
+        out[i] = (np.uint64(look_a[a[i]]) * np.uint64(many_b) + np.uint64(look_b[b[i]])) * np.uint64(
+            many_c
+        ) + np.uint64(c[i])

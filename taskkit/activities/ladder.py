@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 FLICKER_SECONDS = 1.0  # a window that was in front for less was passed over, not looked at
 WINDOW, FLICKER, EXCLUDED, PRESENCE = "window", "flicker", "excluded", "presence"
-DROPPED = pl.Enum([PRESENCE, EXCLUDED, "rule", "scroll", "pointer", "key", FLICKER, WINDOW])  # why a row is set aside
+_PASSED = (WINDOW, FLICKER)  # numbers 1 and 2 of the kernels
 
 
-def climb(rows: pl.DataFrame, *, idle_cap: float) -> pl.DataFrame:
+class Rows(NamedTuple):
+    """A log as numbers, one entry per event, in the order of sessions and of `seq`."""
+
+    session: npt.NDArray[np.uint32]
+    seq: npt.NDArray[np.uint64]
+    at: npt.NDArray[np.int64]  # µs
+    excluded: npt.NDArray[np.bool_]
+    code: npt.NDArray[np.uint32]  # row of the table of names
+    title: npt.NDArray[np.uint32]  # row of the table of windows
+    shown: npt.NDArray[np.uint32]  # row of the table of what rules say
+
+
+class Actions(NamedTuple):
+    """What `climb` decides, one entry per event."""
+
+    active_seconds: npt.NDArray[np.float64]
+    passed: npt.NDArray[np.uint8]  # 1 a window in which something else was done, 2 one that flickered, 0 neither
+    name: npt.NDArray[np.int32]  # number of the activity
+    step: npt.NDArray[np.bool_]
+    action: npt.NDArray[np.uint32]  # in the session, from 1; 0 in a session without any
+
+
+def climb(rows: Rows, names: pl.DataFrame, windows: pl.Series, *, idle_cap: float) -> Actions:
     """Decide for every row which action it belongs to and whether it stands for it.
 
     Rows that only lead to an entry (a click into the field that is then written, the selection of a text that is then
@@ -19,32 +45,42 @@ def climb(rows: pl.DataFrame, *, idle_cap: float) -> pl.DataFrame:
 
     Parameters
     ----------
-    rows : in the order of sessions and of `seq`: `session` (number), `at` (µs), `alive` (a sign of life), numbers of
-        equal things: `name` (activity), `place` (field; null = none), `window`; `strength` (2 says what an entry is, 1
-        leads to it), `focus`, and `dropped` for what is set aside already.
+    rows : the log as numbers.
+    names : one row per code: `name` (number of the activity), `place` (number of the field; null = none), `strength` (2
+        says what an entry is, 1 leads to it), `focus`, `alive` (a sign of life), and `dropped`: why it is set aside.
+    windows : number of the window of each title.
     idle_cap : longest time in seconds that one row stands for.
-
-    Returns
-    -------
-    One row per row: `active_seconds`, `dropped`, `name` (null where set aside), `step`, `action` (number in the session,
-    from 1, on all rows of it or in it; null in a session without any).
     """
     from taskkit.activities.kernels import look_ahead, number_actions
 
-    counts = (rows["dropped"] != PRESENCE).fill_null(True)
-    kept = rows["dropped"].is_null().to_numpy()
-    session = rows["session"].to_numpy()
-    seconds, passed, names = look_ahead(
-        session, rows["at"].to_numpy(), rows["alive"].to_numpy(), counts.to_numpy(), kept, rows["focus"].to_numpy(),
-        rows["name"].to_numpy(), rows["place"].fill_null(-1).to_numpy(), rows["window"].to_numpy(),
-        rows["strength"].to_numpy(), idle_cap, FLICKER_SECONDS,
+    kept = names["dropped"].is_null().to_numpy()
+    counts = (names["dropped"] != PRESENCE).fill_null(True).to_numpy()
+    n = len(rows.session)
+    done = Actions(
+        np.empty(n, np.float64),
+        np.empty(n, np.uint8),
+        np.empty(n, np.int32),
+        np.empty(n, np.bool_),
+        np.empty(n, np.uint32),
+    )
+    look_ahead(
+        rows.session, rows.at, rows.excluded, rows.code, rows.title, kept, counts, names["alive"].to_numpy(),
+        names["focus"].to_numpy(), names["name"].to_numpy(), names["place"].fill_null(-1).to_numpy(),
+        names["strength"].to_numpy(), windows.to_numpy(), idle_cap, FLICKER_SECONDS, *done[:3],
     )  # fmt: skip
-    steps, actions = number_actions(session, kept, passed, names)
-    found = pl.DataFrame({"active_seconds": seconds, "name": names, "step": steps, "action": actions, "passed": passed})
-    found = found.with_columns(rows["dropped"])
-    over = pl.col("passed").replace_strict([1, 2], [WINDOW, FLICKER], default=None, return_dtype=DROPPED)
-    return found.select(
-        "active_seconds", "step", dropped=pl.coalesce("dropped", over),
-        name=pl.when((pl.col("passed") == 0) & pl.col("dropped").is_null()).then("name"),
-        action=pl.when(pl.col("action") > 0).then("action"),
+    number_actions(rows.session, rows.excluded, rows.code, kept, done.passed, done.name, done.step, done.action)
+    return done
+
+
+def spell_out(done: Actions, rows: Rows, names: pl.DataFrame, activities: pl.Series) -> pl.DataFrame:
+    """What was decided in the words of the contract, one row per event."""
+    passed = pl.Series(done.passed).replace_strict([1, 2], _PASSED, default=None, return_dtype=pl.String)
+    frame = pl.DataFrame({
+        "active_seconds": done.active_seconds, "step": done.step, "action": done.action, "passed": passed,
+        "excluded": rows.excluded, "static": names["dropped"][rows.code], "activity": activities.gather(done.name),
+    })  # fmt: skip
+    why = pl.when("excluded").then(pl.lit(EXCLUDED)).otherwise(pl.coalesce("static", "passed"))
+    return frame.select(
+        "active_seconds", "step", dropped=why, action=pl.when(pl.col("action") > 0).then("action"),
+        activity=pl.when(why.is_null()).then("activity"),
     )  # fmt: skip

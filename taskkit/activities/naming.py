@@ -92,7 +92,7 @@ def name_combinations(table: pl.DataFrame) -> pl.DataFrame:
     -------
     One row per row: `app`, `app_role`, `screen`, `named_by` (rule, template, title; null where only the program is known),
     `activity`, `dropped` (presence, rule, scroll, pointer, key; null where the row may carry meaning), `place` (field the
-    row is in; null without one), `strength` (2 says what an entry is, 1 leads to it, 0 other) and `focus`.
+    row is in; null without one), `strength` (2 says what an entry is, 1 leads to it, 0 other), `focus` and `alive`.
     """
     role = pl.coalesce("rule_app_role", "app")
     table = table.with_columns(app_role=role, screen=pl.coalesce("rule_screen", "template", role))
@@ -111,7 +111,7 @@ def name_combinations(table: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.coalesce(what, "screen"))
     )  # fmt: skip
     return table.select(
-        "app", "app_role", "screen", named_by=named, dropped=_set_aside(kind), focus=_comes_to_front(kind),
+        "app", "app_role", "screen", alive=kind == "alive", named_by=named, dropped=_set_aside(kind), focus=_comes_to_front(kind),
         activity=pl.coalesce("rule_activity", pl.concat_str(verb, pl.lit(" "), text.fill_null("")).str.strip_chars()),
         place=pl.when(pl.col("object").is_not_null()).then(pl.concat_str("screen", "object", separator=" · ", ignore_nulls=True)),
         strength=pl.when(kind.is_in(_STRONG)).then(2).when(kind.is_in(_WEAK)).then(1).otherwise(0).cast(pl.UInt8),

@@ -16,12 +16,13 @@ from taskkit.schema import EVENTS, require_columns
 
 FIELDS = ("window_title", "url", "element_name")
 # letters in front, then digits that may be grouped: INV-104529, PO 4500012345, 2026/0017, V20331
-_NUMBER = re.compile(r"(?<![\w/.,-])(?:([^\W\d_]{1,6})([-_/ #]?))?(\d{2,}(?:[-/.]\d+)*)(?![\w,]|\.\d|%)")
+_NUMBER = re.compile(r"(?<![\w/.,-])(?:([^\W\d_]{1,6})([-_/ #]?))?(\d{2,}(?:[-/.]\d+)*)(?![\w,]|\.\d| ?%)")
 _PATH_NUMBER = re.compile(r"(?:(?<=/)([^\W\d_]{1,6})([-_]?)|/([\w.-]*[^\W\d_][\w.-]*)/|/)(\d{2,}(?:-\d+)*)(?=/|$|[?#])")
 _DATE = re.compile(
     r"(19|20)\d\d([-/.]\d{1,2}){1,2}|\d{1,2}[-/.]\d{1,2}[-/.](19|20)?\d\d|(19|20)\d\d(0[1-9]|1[0-2])([0-3]\d)?"
 )
 _TIME = re.compile(r"\d{1,2}[.]\d\d")
+_AMOUNT = re.compile(r"\d+[.]\d{1,2}")
 SHORTEST = 4  # digits; what is shorter is a counter, a page or a cell
 FEW_VALUES = 5  # a pattern with fewer values names no business object
 
@@ -126,7 +127,7 @@ def add_case_refs(
     columns = {
         f"_{place}{name}": _shown(events, name, pattern) for place, pattern in enumerate(patterns) for name in have
     }
-    found = events.with_columns(**columns).select(pl.coalesce(given, *columns).alias("case_ref")).to_series()
+    found = events.with_columns(**columns).with_columns(case_ref=pl.coalesce(given, *columns))["case_ref"]
     if not keep and key is not None:
         own = events["case_ref"] if "case_ref" in events.columns else pl.Series([None] * events.height, dtype=pl.String)
         new = found.filter(own.is_null()).unique().drop_nulls()
@@ -198,7 +199,7 @@ def _patterns(texts: Sequence[str], field: str) -> dict[_Pattern, tuple[set[str]
 def _kind(pattern: _Pattern, values: set[str]) -> str:
     if pattern.date:
         return "date"
-    short = sum(len(re.sub(r"\D", "", value)) < SHORTEST for value in values)
+    short = sum(len(re.sub(r"\D", "", value)) < SHORTEST or bool(_AMOUNT.fullmatch(value)) for value in values)
     return "counter" if short > 0.5 * len(values) else "reference"
 
 
@@ -217,5 +218,8 @@ def _expression(pattern: _Pattern, values: set[str], field: str) -> str:
         bodies.append(re.escape(form).replace("<>", digits))
     body = bodies[0] if len(bodies) == 1 else f"(?:{'|'.join(bodies)})"
     folder = f"/{re.escape(pattern.folder)}/" if pattern.folder else "/"
-    head, tail = (folder, r"(?:/|$|[?#])") if field == "url" else (r"\b", r"\b")
+    # a number without letters must not be found inside one that has some
+    head, tail = (r"\b" if pattern.letters else r"(?:^|[^\w/.,-])"), r"\b"
+    if field == "url":
+        head, tail = folder, r"(?:/|$|[?#])"
     return f"{head}({re.escape(pattern.letters + pattern.mark)}{body}){tail}"

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
-from taskkit.activities.rules import LONGEST, SAYS, Rule, apply_rules, check_rules
-from taskkit.activities.templates import SLOT, split
+from taskkit.activities.rules import SAYS, Rule, apply_rules, check_rules
+from taskkit.activities.suggestions import divide, escaped, pattern_of
 from taskkit.errors import SettingError
 from taskkit.schema import EVENTS, require_columns
 
 UNNAMED = "unnamed"
 NAMED_ENOUGH = 0.9  # of the active time: what is left is too thin to be worth a rule
 _COMBINATION = ("app", "window_title", "url", "element_name", "element_id")
-_FAMILY = 0.25  # a part that stands in so many of an application's titles is its own name, not a kind of screen
 _TITLES = pl.coalesce("window_title", "url").drop_nulls().n_unique()
-_MANY = 12  # titles from which that can be told
 
 
 def measure_naming(events: pl.DataFrame) -> pl.DataFrame:
@@ -98,11 +95,11 @@ def list_unnamed(events: pl.DataFrame, *, most: int = 20) -> pl.DataFrame:
     )
     chunks = []
     for (app,), part in texts.group_by("app", maintain_order=True):
-        chunks += [{"app": app, **row} for row in _chunks(part)]
+        chunks += [{"app": app, **row} for row in divide(part, most=most)]
     schema = {"app": pl.String, "window_title": pl.String, "url": pl.String, "title_pattern": pl.String,
               "url_pattern": pl.String, "suggested": pl.String}  # fmt: skip
     keyed = pl.DataFrame(chunks, schema=schema).with_columns(pl.col("suggested").fill_null(pl.col("app")))
-    joined = rows.join(keyed, on=["app", "window_title", "url"], how="left", nulls_equal=True)
+    joined = rows.join(keyed, on=["app", "window_title", "url"], how="inner", nulls_equal=True)
     listed = joined.group_by("app", title="title_pattern", address="url_pattern", named="suggested").agg(
         pl.coalesce("window_title", "url").drop_nulls().min().alias("example"),
         pl.coalesce("window_title", "url").drop_nulls().n_unique().alias("titles"),
@@ -146,7 +143,7 @@ def list_learnt(events: pl.DataFrame, *, most: int = 20) -> pl.DataFrame:
         pl.col("window_title").is_not_null().any().alias("_titled"),
         active_hours=pl.col("active_seconds").sum() / 3600, people=pl.col("user").n_unique(),
     ).sort("active_hours", "app", "screen", descending=[True, False, False]).head(most)  # fmt: skip
-    patterns = [_pattern(name, members) for name, members in listed.select("screen", "_texts").iter_rows()]
+    patterns = [pattern_of(name, members) for name, members in listed.select("screen", "_texts").iter_rows()]
     listed = listed.with_columns(
         pl.Series("_pattern", patterns, dtype=pl.String), share=pl.col("active_hours") * 3600 / whole
     )
@@ -162,7 +159,7 @@ def suggest_rule(chunk: Mapping[str, Any]) -> Rule:
     >>> suggest_rule({"app": "notepad++", "title": "^Order", "url": None, "screen": "Order"}).app
     '^notepad\\\\+\\\\+$'
     """
-    app = f"^{_escaped(chunk['app'])}$" if chunk["app"] else None
+    app = f"^{escaped(chunk['app'])}$" if chunk["app"] else None
     screen = re.sub(r"\{(\w+)\}", r"(\1)", chunk["screen"] or "")  # braces would ask for what a pattern caught
     return Rule(app=app, title=chunk["title"], url=chunk["url"], screen=screen or None)
 
@@ -330,67 +327,3 @@ def _recorded(events: pl.DataFrame) -> pl.DataFrame:
 def _with_texts(rows: pl.DataFrame) -> pl.DataFrame:
     wanted = [name for name in (*_COMBINATION, "case_ref") if name not in rows.columns]
     return rows.with_columns(pl.lit(None, dtype=EVENTS[name].dtype).alias(name) for name in wanted)
-
-
-def _chunks(part: pl.DataFrame) -> list[dict[str, str | None]]:
-    """Each title or address of an application with the chunk it belongs to: the shared part that takes most time."""
-    left = {
-        (title, url): seconds
-        for title, url, seconds in part.select("window_title", "url", "active_seconds").iter_rows()
-    }
-    shapes = {key: split(key[0] or key[1] or "") for key in left}
-    shared = Counter(word for shape in shapes.values() for word in {*shape[::2]} if word)
-    family = (
-        {word for word, count in shared.items() if count > _FAMILY * len(shapes)} if len(shapes) >= _MANY else set()
-    )
-    out: list[dict[str, str | None]] = []
-    while left:
-        weights: Counter[str] = Counter()
-        for key, seconds in left.items():
-            own = {*shapes[key][::2]} - {""}
-            for word in own - family or own:
-                weights[word] += seconds
-        best = min(weights, key=lambda word: (-weights[word], word)) if weights else None
-        members = [key for key in left if best is None or best in shapes[key][::2]]
-        suggested, title, url = _suggestion(members, shapes, best)
-        out += [{"window_title": key[0], "url": key[1], "title_pattern": title, "url_pattern": url, "suggested": suggested}
-                for key in members]  # fmt: skip
-        for key in members:
-            del left[key]
-    return out
-
-
-def _suggestion(
-    members: list[tuple[str | None, str | None]],
-    shapes: dict[tuple[str | None, str | None], tuple[str, ...]],
-    best: str | None,
-) -> tuple[str | None, str | None, str | None]:
-    """Name of the screen, and the pattern of its title or of its address."""
-    if best is None:
-        return None, None, None
-    first = shapes[members[0]]
-    if len(members) == 1:
-        name = "".join(first)
-    else:
-        place = first[::2].index(best)
-        name = f"{SLOT} - {best}" if place else f"{best} - {SLOT}"
-    titled = members[0][0] is not None
-    pattern = _pattern(best, [(title if titled else url) or "" for title, url in members], whole=False)
-    return name, *((pattern, None) if titled else (None, pattern))
-
-
-def _pattern(name: str, texts: Sequence[str], *, whole: bool = True) -> str | None:
-    """The narrowest pattern of a name, or of a part of it, that matches all its texts."""
-    every = pl.Series(texts)
-    for number, gap in ((r"\d+", " "), (r"[#\d][\d.,:/-]*", " "), (r"\S+", r"\s+"), (r".+", r".*")):
-        words = _escaped(name, gap).replace(r"\#", number).replace(SLOT, ".+")
-        left, right = (rf"\b{words}" if name[:1].isalnum() else words), (r"\b" if name[-1:].isalnum() else "")
-        for pattern in [f"^{words}$", left + right] if whole else [left + right]:
-            if len(pattern) <= LONGEST and every.str.contains(f"(?i){pattern}").all():
-                return pattern
-    return None
-
-
-def _escaped(text: str, gap: str = " ") -> str:
-    """A text as a pattern; blanks stay readable."""
-    return gap.join(re.escape(piece) for piece in text.split()).replace(r"\-", "-")

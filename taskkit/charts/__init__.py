@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from taskkit.charts.automation import criteria_heat, value_feasibility
+from taskkit.charts.changes import fragmentation_bars, round_trip_bars, switch_cost_intervals
 from taskkit.charts.days import coverage_calendar, day_timeline
 from taskkit.charts.differences import comparison_intervals
-from taskkit.charts.flows import switch_matrix, time_per_app, transfer_flow
+from taskkit.charts.entries import entry_bars
+from taskkit.charts.flows import switch_matrix, time_per_app
 from taskkit.charts.ladder import variant_ladder
 from taskkit.charts.look import app_colours, nothing, of_enough_people, smallest_group
 from taskkit.charts.maps import process_map, succession_map
+from taskkit.charts.naming import naming_coverage
 from taskkit.charts.steps import case_view, step_effort_bars
 from taskkit.charts.tasks import confidence_by_task, segment_lengths, task_overview
+from taskkit.charts.transfers import reentry_flow, transfer_flow
 
 __all__ = [
     "app_colours",
@@ -20,13 +24,19 @@ __all__ = [
     "coverage_calendar",
     "criteria_heat",
     "day_timeline",
+    "entry_bars",
+    "fragmentation_bars",
+    "naming_coverage",
     "nothing",
     "of_enough_people",
     "process_map",
+    "reentry_flow",
+    "round_trip_bars",
     "segment_lengths",
     "smallest_group",
     "step_effort_bars",
     "succession_map",
+    "switch_cost_intervals",
     "switch_matrix",
     "task_overview",
     "time_per_app",

@@ -117,13 +117,23 @@ def scan_log(path: str | Path) -> pl.LazyFrame:
     ...     scan_log(folder).select("app").collect()["app"].to_list()
     ['erp']
     """
+    return pl.concat(scan_parts(path), how="diagonal")
+
+
+def scan_parts(path: str | Path, *, megabytes: float = 16.0) -> list[pl.LazyFrame]:
+    """Open logs as `scan_log` does, in parts of about so many megabytes of files, for work that takes one at a time."""
     files = find_files(path)
     foreign = [file for file in files if is_foreign(file)]
     if foreign:
         raise LogFileError(
             f"{foreign[0]} is no Parquet log of taskkit; a foreign format is read with read_log, then write_log."
         )
-    return scan_parquet_log(files)
+    parts: dict[int, list[Path]] = {}
+    size = 0
+    for file in files:
+        parts.setdefault(int(size / (megabytes * 1e6)), []).append(file)
+        size += file.stat().st_size
+    return [scan_parquet_log(part) for part in parts.values()]
 
 
 def write_log(events: pl.DataFrame, path: str | Path, *, metadata: Mapping[str, Any] | None = None) -> None:

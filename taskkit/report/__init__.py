@@ -23,8 +23,8 @@ _NEEDED = ("nbclient", "nbconvert", "ipykernel", "altair", "vl_convert")
 
 def write_report(
     log: str | Path | None = None, *, process_log: str | Path | None = None, out: str | Path = "report",
-    notebooks: str | Path | Sequence[str | Path] | None = None, show_code: bool = False, method: str = "model",
-    min_people: int = MIN_PEOPLE, progress: bool = True,
+    notebooks: str | Path | Sequence[str | Path] | None = None, show_code: bool = False,
+    rules: str | Path | None = None, method: str = "model", min_people: int = MIN_PEOPLE, progress: bool = True,
 ) -> Path:  # fmt: skip
     """Run the guided notebooks on a log and write each as one self-contained HTML page, with an index.
 
@@ -39,6 +39,7 @@ def write_report(
     out : folder that the pages are written to; pages of the same name are replaced, once all of them are made.
     notebooks : a folder of notebooks or a list of files; the bundled guided notebooks by default.
     show_code : show the code cells too.
+    rules : the engagement's names for applications, screens and activities (`read_rules`).
     method : segmentation method, one of `taskkit.METHODS`.
     min_people : smallest group that is shown, in people.
     progress : say on stderr how far it is.
@@ -59,7 +60,7 @@ def write_report(
     """
     _need_lab()
     log, process_log = _sources(log, process_log)
-    _check_settings(method, min_people)
+    _check_settings(rules, method, min_people)
     paths = find_notebooks(notebooks)
     scratch = Path(tempfile.mkdtemp(prefix="taskkit-"))  # mode 0700: it holds interim results of the log
     try:
@@ -68,14 +69,17 @@ def write_report(
         values = {
             "LOG": str(log.resolve()),
             "PROCESS_LOG": str(process_log.resolve()) if process_log else None,
+            "RULES": str(Path(rules).resolve()) if rules else None,
             "RESULTS": str(results),
             "METHOD": method,
             "MIN_PEOPLE": min_people,
         }
         executed = run_notebooks(paths, values, scratch=scratch, progress=progress)
         named = {log: log.name, results: "results", scratch: "scratch"} | {p.parent: "notebooks" for p in paths}
-        named |= {process_log: process_log.name} if process_log else {}
+        given = [Path(file) for file in (process_log, rules) if file]
+        named |= {file: file.name for file in given}
         readable = values | {"LOG": log.name, "PROCESS_LOG": process_log and process_log.name, "RESULTS": "results"}
+        readable |= {"RULES": Path(rules).name if rules else None}
         pages = render_pages(
             {path.stem: notebook for path, notebook in zip(paths, executed, strict=True)},
             values=readable, private=private_texts(named), show_code=show_code,
@@ -125,8 +129,14 @@ def _sources(log: str | Path | None, process_log: str | Path | None) -> tuple[Pa
     return Path(log), Path(process_log) if process_log else None
 
 
-def _check_settings(method: str, min_people: int) -> None:
+def _check_settings(rules: str | Path | None, method: str, min_people: int) -> None:
+    from taskkit.activities import read_rules
     from taskkit.segments import METHODS
+
+    if rules is not None:
+        if not Path(rules).is_file():
+            raise LogFileError(f"There is no rule file at {rules}. Give an existing file, or leave it out.")
+        read_rules(rules)  # a fault in it is told now, not after minutes
 
     check_choice(method, allowed=METHODS, what="segmentation method")
     if not isinstance(min_people, int) or min_people < 1:

@@ -112,11 +112,13 @@ def run_facts(log: Path, process_log: Path | None, values: Mapping[str, Any]) ->
 
     epoch = os.environ.get("SOURCE_DATE_EPOCH")  # reproducible-builds.org: a fixed time gives the same bytes
     made = datetime.fromtimestamp(int(epoch), UTC) if epoch else datetime.now(UTC)
+    rules = Path(values["RULES"]) if values.get("RULES") else None
     return {
         "Made": f"{made:%d %b %Y %H:%M} UTC",
         "Log": log.name,
         "Process log": process_log.name if process_log else "none",
-        "Data (SHA-256)": data_digest(log, process_log)[:16],
+        "Data (SHA-256)": data_digest(log, process_log, rules)[:16],
+        "Names": f"learnt from the log, and the rules of {rules.name}" if rules else "learnt from the log",
         "Segmentation method": str(values["METHOD"]),
         "Smallest group shown": f"{values['MIN_PEOPLE']} people; a log of fewer people is shown in full, see the posture",
         "Versions": f"taskkit {version('taskkit')}, polars {version('polars')}, Python {platform.python_version()}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from taskkit.widgets.cards import finding, posture_card, question, recorded_findings
+from taskkit.widgets.columns import ColumnMapper
 from taskkit.widgets.displays import Shown, show, stack
 from taskkit.widgets.explorers import (
     AutomationExplorer,
@@ -29,16 +30,21 @@ from taskkit.widgets.lists import (
     list_verdicts,
     summarise_all,
 )
+from taskkit.widgets.quality import caveat_card, summarise_quality
 from taskkit.widgets.tables import table
+from taskkit.widgets.workbench import RuleWorkbench
 
 __all__ = [
     "AutomationExplorer",
+    "ColumnMapper",
     "ComparisonExplorer",
     "DayTimeline",
+    "RuleWorkbench",
     "SegmentationExplorer",
     "Shown",
     "StepExplorer",
     "VariantExplorer",
+    "caveat_card",
     "finding",
     "list_both_unmatched",
     "list_caveats",
@@ -54,6 +60,7 @@ __all__ = [
     "summarise_automation",
     "summarise_comparison",
     "summarise_log",
+    "summarise_quality",
     "summarise_segments",
     "summarise_steps",
     "summarise_tasks",

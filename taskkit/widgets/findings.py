@@ -6,7 +6,16 @@ from collections.abc import Collection
 
 import polars as pl
 
-from taskkit.activities import count_transfers, time_per_app
+from taskkit.activities.measures import (
+    count_entries,
+    count_reentries,
+    count_round_trips,
+    count_transfers,
+    measure_fragmentation,
+    switch_cost,
+    time_per_app,
+)
+from taskkit.charts.entries import CONSTANT
 from taskkit.charts.look import (
     PRIVATE,
     count_of,
@@ -16,6 +25,7 @@ from taskkit.charts.look import (
     people,
     seconds_in_words,
     select_tasks,
+    smallest_group,
     spaced,
 )
 from taskkit.comparison import MEASURES
@@ -26,7 +36,10 @@ _FEW = "It rests on few people: take it as a description of them, not of the wor
 
 
 def summarise_log(events: pl.DataFrame) -> str:
-    """Say what was recorded, where the time goes, and what speaks against believing it.
+    """Say what was recorded, where the time goes, how work goes to and fro, and what speaks against believing it.
+
+    Of the first answers only those are named that say something of this log: time cut into short stretches, changes of
+    application that lead straight back, values carried by hand or typed again, fields that always get the same value.
 
     Parameters
     ----------
@@ -47,7 +60,43 @@ def summarise_log(events: pl.DataFrame) -> str:
         f"{hours:.1f} active hours of {people(who)} "
         f"were recorded; {apps['active_hours'][0] / max(hours, 1e-9):.0%} of it in {PRIVATE.get(apps['app'][0], apps['app'][0])}."
     )
-    transfers = count_transfers(events)
+    said += _alternation(events) + _carried_by_hand(events)
+    warnings = check_quality(events).filter(pl.col("level") == "warning")["sentence"].to_list()
+    said += f" Beware: {' '.join(warnings)}" if warnings else " No quality check raises a warning."
+    return spaced(said + _thin(who))
+
+
+def _alternation(events: pl.DataFrame) -> str:
+    """Sentences on stretches, round trips and what a change of application costs, where they say something."""
+    said, least = "", smallest_group(events)
+    cut = measure_fragmentation(events).filter(pl.col("people") >= least)
+    if cut.height and cut["share_under_1m"][0] >= 0.25:
+        said += (
+            f" {cut['share_under_1m'][0]:.0%} of the active time is in stretches of less than a minute in one application "
+            f"(mean of {people(cut['people'][0])}, {count_of(cut['person_days'][0], 'person-day')})."
+        )
+    trips = count_round_trips(events)
+    named = trips.filter(pl.col("people") >= least)
+    if named.height and trips["share"].sum() >= 0.25 and trips["round_trips"].sum() >= 20:
+        top = named.row(0, named=True)
+        said += (
+            f" {trips['share'].sum():.0%} of the changes of application lead straight back within "
+            f"{seconds_in_words(top['within_seconds'])}, most often from {top['app']} to {top['there']} and back "
+            f"({count_of(top['round_trips'], 'time')}, {people(top['people'])})."
+        )
+    cost = switch_cost(events).head(1).filter((pl.col("low") > 0) & (pl.col("people") >= least))
+    if cost.height:
+        row = cost.row(0, named=True)
+        said += (
+            f" After a change the next act comes about {row['cost_seconds']:.1f} s later than without one "
+            f"(95 % {row['low']:.1f} to {row['high']:.1f} s; an estimate, {people(row['people'])})."
+        )
+    return said
+
+
+def _carried_by_hand(events: pl.DataFrame) -> str:
+    """Sentences on what is pasted, what is typed again and what is always the same, where they say something."""
+    said, transfers = "", count_transfers(events)
     if transfers.height:
         across = int(transfers.filter(pl.col("from_app") != pl.col("to_app"))["transfers"].sum())
         pasted = int(transfers["transfers"].sum())
@@ -55,9 +104,21 @@ def summarise_log(events: pl.DataFrame) -> str:
             f" {count_of(pasted, 'value')} {'was' if pasted == 1 else 'were'} pasted, "
             f"{across:,} of them from one application into another."
         )
-    warnings = check_quality(events).filter(pl.col("level") == "warning")["sentence"].to_list()
-    said += f" Beware: {' '.join(warnings)}" if warnings else " No quality check raises a warning."
-    return spaced(said + _thin(who))
+    again = count_reentries(events)
+    if again.height and again["share"].sum() >= 0.1 and again["reentries"].sum() >= 20:
+        said += (
+            f" {int(again['reentries'].sum()):,} typed entries repeat a value that the same person saw, copied or wrote "
+            f"elsewhere up to {seconds_in_words(again['within_seconds'][0])} before: {again['share'].sum():.0%} of those that "
+            "can be judged."
+        )
+    entries = count_entries(events).filter(pl.col("people") >= smallest_group(events))
+    fixed = entries.filter((pl.col("top_value_share") >= CONSTANT) & (pl.col("entries") >= 20))
+    if fixed.height and int(fixed["entries"].sum()) >= 0.05 * int(entries["entries"].sum()):
+        said += (
+            f" {int(fixed['entries'].sum()):,} of {count_of(int(entries['entries'].sum()), 'entry', 'entries')} go into fields "
+            f"that get the same value at least {CONSTANT:.0%} of the time."
+        )
+    return said
 
 
 def summarise_segments(segments: pl.DataFrame, events: pl.DataFrame) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from taskkit.activities.workbench import measure_naming
 from taskkit.automation import CRITERIA, score_automation
 from taskkit.automation.ranking import COMPOSED, GATES, LAWLESS, RULE_BASED, SIMILAR, TRANSFERS
 from taskkit.charts.look import count_of, of_enough_people, people, smallest_group, spaced
@@ -12,7 +13,6 @@ from taskkit.errors import SettingError
 from taskkit.overlay import list_unmatched, step_effort
 from taskkit.pipeline import Mined
 from taskkit.privacy import MIN_PEOPLE
-from taskkit.quality import check_quality
 from taskkit.tasks import list_tasks
 from taskkit.variants import count_variants
 from taskkit.widgets.findings import (
@@ -25,6 +25,7 @@ from taskkit.widgets.findings import (
     summarise_variants,
     work_seconds,
 )
+from taskkit.widgets.quality import summarise_quality
 
 
 def list_findings(mined: Mined, *, min_people: int = MIN_PEOPLE) -> pl.DataFrame:
@@ -43,7 +44,8 @@ def list_findings(mined: Mined, *, min_people: int = MIN_PEOPLE) -> pl.DataFrame
     least = smallest_group(events, min_people=min_people)
     enough = of_enough_people(segments, min_people=least) if segments.height else []
     rows = [
-        ("What was recorded", summarise_log(events)),
+        ("What was recorded", summarise_quality(mined.quality, measure_naming(events), min_people=min_people)),
+        ("At a glance", summarise_log(events)),
         ("Pieces of work", summarise_segments(segments, events)),
         ("Tasks", summarise_tasks(list_tasks(segments), min_people=least)),
         ("Ways of doing them", summarise_variants(count_variants(segments), tasks=enough, min_people=least)),
@@ -157,7 +159,10 @@ def list_caveats(mined: Mined) -> pl.DataFrame:
     One row per gap: `about`, `not_known`.
     """
     events, segments, process = mined.events, mined.segments, mined.process
-    rows = [("recording", text) for text in check_quality(events).filter(pl.col("level") != "ok")["sentence"]]
+    rows = [("recording", text) for text in mined.quality.filter(pl.col("level") != "ok")["sentence"]]
+    unnamed = float(measure_naming(events).filter(named_by="unnamed")["share"].item())
+    if unnamed > 0:
+        rows.append(("names", f"{unnamed:.0%} of the active time has no name yet: what was done there is not known."))
     whole = work_seconds(events)
     rest = (
         1 - min(float(segments.drop_nulls("task_id")["active_seconds"].sum()) / whole, 1.0) if segments.height else 1.0

@@ -53,3 +53,38 @@ def caveat_card(quality: pl.DataFrame, *, use: str = "comparison", min_people: i
     )
     words = "\n".join([verdict["sentence"], *(f"{check}: {said} Limit: {limit}." for check, said, limit in rows)])
     return Shown(markup, words, {QUALITY: {"use": use, "verdict": verdict["verdict"], "because": verdict["because"]}})
+
+
+def summarise_quality(quality: pl.DataFrame, measured: pl.DataFrame, *, min_people: int = MIN_PEOPLE) -> str:
+    """Say what a log is good enough for, what speaks against it, and how much of its time has a name.
+
+    Parameters
+    ----------
+    quality : frame of `check_quality`.
+    measured : frame of `measure_naming`.
+    min_people : fewest people in the smallest group of a comparison.
+
+    >>> import taskkit as tk
+    >>> log = tk.from_table(pl.DataFrame({"timestamp": [1.8e9 + n * 9 for n in range(4)], "window_title": ["Inbox"] * 4}))
+    >>> named = tk.name_activities(log)
+    >>> summarise_quality(tk.check_quality(named), tk.measure_naming(named))[-37:]
+    'it waits in the list of unnamed time.'
+    """
+    if quality.filter(check="size")["value"].item() == 0:
+        return "The log is empty: nothing can be said."
+    size = str(quality.filter(check="size")["sentence"].item())
+    judged = judge_uses(quality, min_people=min_people)
+    enough = judged.filter(verdict="enough")["use"].to_list()
+    said = f"{size} "
+    said += f"Enough for {_listed(enough)}. " if enough else "It is not enough for any of the uses by itself. "
+    said += "".join(f"{sentence} " for sentence in judged.filter(pl.col("verdict") != "enough")["sentence"])
+    unnamed = float(measured.filter(named_by="unnamed")["share"].item())
+    if unnamed > 0.1:
+        share = f"{100 * unnamed:.0f} % of the active time has no name yet (goal: at most 10 %)"
+        return f"{said}{share}: it waits in the list of unnamed time."
+    screens = int(measured.filter(pl.col("named_by") != "unnamed")["screens"].sum())
+    return f"{said}{100 * (1 - unnamed):.0f} % of the active time has a name, on {screens:,} screens."
+
+
+def _listed(words: list[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

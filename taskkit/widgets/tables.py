@@ -39,6 +39,13 @@ _SHARES = (
     "standardisation",
     "stability",
     "coverage",
+    "share_back",
+    "pasted_share",
+    "top_value_share",
+    "share_under_1m",
+    "share_1m_to_5m",
+    "share_5m_to_15m",
+    "share_over_15m",
 )
 _WORDS = {
     "task_id": "task",

@@ -101,7 +101,7 @@ def _read(parts: Sequence[pl.LazyFrame]) -> tuple[_Array, _Array, _Array, dict[s
     whole = sum(part.select(pl.len()).collect().item() for part in parts)
     seq, at, excluded = np.empty(whole, np.uint64), np.empty(whole, np.int64), np.empty(whole, np.bool_)
     groups = {key: _Numbers(whole) for key in _GROUPS}
-    tables = []
+    texts: dict[str, list[pl.DataFrame]] = {key: [] for key in _GROUPS}
     offset = 0
     with ThreadPoolExecutor(2) as pool:
         for part in parts:
@@ -113,28 +113,18 @@ def _read(parts: Sequence[pl.LazyFrame]) -> tuple[_Array, _Array, _Array, dict[s
             here = slice(offset, offset + read.height)
             list(pool.map(_Numbers.add, groups.values(), [read[key] for key in groups], [offset] * len(groups)))
             seq[here], at[here], excluded[here] = (read[name].to_numpy() for name in ("seq", "at", "excluded"))
-            tables.append(_look_again(part, offset, read.height, list(groups.values())))
+            for key, group in groups.items():
+                texts[key].append(_texts_of(part.select(_GROUPS[key]), group.first[group.before :] - offset))
             offset += read.height
-    rows, texts = np.concatenate([rows for rows, _ in tables]), pl.concat([texts for _, texts in tables])
-    found = {}
-    for key, group in groups.items():
-        places: _Array = np.searchsorted(rows, group.first)
-        found[key] = _Distinct(group.numbers, texts.select(_GROUPS[key])[places])
-    return seq, at, excluded, found
+    return seq, at, excluded, {key: _Distinct(group.numbers, pl.concat(texts[key])) for key, group in groups.items()}
 
 
-def _look_again(
-    part: pl.LazyFrame, offset: int, height: int, numbers: Sequence[_Numbers]
-) -> tuple[_Array, pl.DataFrame]:
-    """The rows of a part in which something was seen for the first time, and their texts."""
-    seen = np.zeros(height, np.bool_)
-    for group in numbers:
-        seen[group.first[group.before :] - offset] = True
-    rows = np.flatnonzero(seen)
+def _texts_of(part: pl.LazyFrame, rows: _Array) -> pl.DataFrame:
+    """The texts of the rows of a part in which something was seen for the first time: one more look at a few columns."""
+    if not len(rows):
+        return part.limit(0).collect()
     wanted = pl.col("_row").is_in(pl.Series(rows, dtype=pl.get_index_type()).implode())
-    names = dict.fromkeys(name for names in _GROUPS.values() for name in names)
-    picked = part.select(names.keys()).with_row_index("_row").filter(wanted).collect(engine="streaming")
-    return rows + offset, picked.sort("_row").drop("_row")
+    return part.with_row_index("_row").filter(wanted).collect(engine="streaming").sort("_row").drop("_row")
 
 
 def _digest(names: Sequence[str]) -> pl.Expr:

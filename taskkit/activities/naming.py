@@ -42,7 +42,7 @@ def learn_objects(things: pl.DataFrame) -> pl.Series:
     for _, part in rows.group_by("app", maintain_order=True):
         learnt = learn_templates({text: {} for text in part["text"]})
         for row, text in part.select("row", "text").iter_rows():
-            out[row] = learnt.template(text) or text
+            out[row] = learnt.template(text)
     return pl.Series(out, dtype=pl.String)
 
 
@@ -73,7 +73,7 @@ def learn_screens(titles: pl.DataFrame, objects: pl.Series, seen: pl.DataFrame) 
         learnt = learn_templates({text: profiles.get(row, {}) for row, text, _ in lines},
                                  groups={text: site for _, text, site in lines})  # fmt: skip
         for row, text, _ in lines:
-            out[row] = learnt.template(text) or text
+            out[row] = learnt.template(text)
     return pl.Series(out, dtype=pl.String)
 
 

@@ -16,6 +16,8 @@ SLOT_VALUES = 12  # without any other evidence, a place that takes this many tex
 KNOWN_VALUES = 8  # … and this many where the same things are done whatever the text
 PROFILE_CAP = 30.0  # events that a text's profile counts for at most: visits differ, so more would only look certain
 ALIKE = 0.6  # cosine: two texts so alike are one screen, however sure the counts are that they differ a little
+CLUSTERS = 20  # ways of use that a text is compared with; what is rarer stays a name
+MOST_PARTS = 12  # parts of a text that may be slots; the rest of a longer one counts as its last part
 PASSES = 4
 
 _NUMBERS = r"[0-9]+(?:[.,:/-][0-9]+)*"  # numbers, dates, times, amounts and counters
@@ -44,7 +46,7 @@ class Templates:
         shape = split(text)
         for slots in self.passes:
             shape = _generalise(shape, slots)
-        return "".join(shape)
+        return "".join(shape) or text
 
 
 @dataclass(frozen=True)
@@ -77,11 +79,16 @@ def split(text: str) -> tuple[str, ...]:
     (('Inbox (#)', ' - ', 'Outlook'), ('offer', '_', 'Miller', '.', 'pdf'))
     """
     if "://" in text:
-        return tuple(_URL_PARTS.split(text.split("://", 1)[1].rstrip("/")))
+        return _bounded(_URL_PARTS.split(text.split("://", 1)[1].rstrip("/")))
     parts = _PARTS.split(text)
     if not _EXTENSION.search(parts[0]):
-        return tuple(parts)
-    return (*_DOCUMENT.split(parts[0]), *parts[1:])
+        return _bounded(parts)
+    return _bounded([*_DOCUMENT.split(parts[0]), *parts[1:]])
+
+
+def _bounded(parts: list[str]) -> tuple[str, ...]:
+    most = 2 * MOST_PARTS - 1
+    return tuple(parts) if len(parts) <= most else (*parts[: most - 1], "".join(parts[most - 1 :]))
 
 
 def learn_templates(profiles: Mapping[str, Profile], *, groups: Mapping[str, str] | None = None) -> Templates:
@@ -250,7 +257,7 @@ def _cluster(members: list[str], values: Mapping[str, _Seen]) -> list[list[str]]
     clusters: list[tuple[Counter[str], list[str]]] = []
     for value in used:
         counts = _capped(values[value].profile)
-        gains = [_gain(total, counts, len(kinds)) for total, _ in clusters[:50]]
+        gains = [_gain(total, counts, len(kinds)) for total, _ in clusters[:CLUSTERS]]
         best = max(range(len(gains)), key=gains.__getitem__, default=-1)
         if best >= 0 and (gains[best] > 0 or _likeness(clusters[best][0], counts) > ALIKE):
             clusters[best][0].update(counts)

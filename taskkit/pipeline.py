@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,10 +69,13 @@ def mine(
     """
     folder = None
     if results is not None:
-        further = [Path(file) for file in (process_log, rules) if file and Path(file).exists()]
-        folder = Path(results) / _digest([*find_files(log), *further], method)
-        if (folder / "metadata.json").exists():
-            return _read(folder)
+        given_files = (("process", process_log), ("rules", rules))
+        roles = {"log": find_files(log)} | {
+            name: [Path(file)] for name, file in given_files if file and Path(file).is_file()
+        }
+        folder = Path(results) / _digest(roles, method)
+        if (kept := _read(folder)) is not None:
+            return kept
     events, report = _load(log)
     given = read_rules(rules) if rules else []
     events = segment(name_activities(events, rules=given), method=method)
@@ -96,13 +99,14 @@ def _load(log: str | Path) -> tuple[pl.DataFrame, pl.DataFrame]:
     return read_log(log), pl.DataFrame(schema=_NO_REPORT)
 
 
-def _digest(files: Iterable[Path], method: str) -> str:
+def _digest(roles: Mapping[str, Iterable[Path]], method: str) -> str:
     """Name of the folder that belongs to these files, settings and this code: a digest of their contents."""
     seen = hashlib.sha256(method.encode())
-    code = sorted(Path(__file__).parent.rglob("*.py"))  # another version may give other results for the same log
-    for file in [*sorted(files), *code]:
-        with file.open("rb") as stream:
-            seen.update(hashlib.file_digest(stream, "sha256").digest())
+    # another version may give other results for the same log
+    for role, files in {**roles, "code": Path(__file__).parent.rglob("*.py")}.items():
+        for file in sorted(files):
+            with file.open("rb") as stream:
+                seen.update(role.encode() + hashlib.file_digest(stream, "sha256").digest())
     return seen.hexdigest()[:16]
 
 
@@ -121,13 +125,15 @@ def _private(path: Path) -> Any:
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
-def _read(folder: Path) -> Mined:
-    process = folder / "process.parquet"
-    return Mined(
-        events=pl.read_parquet(folder / "events.parquet"),
-        segments=pl.read_parquet(folder / "segments.parquet"),
-        process=pl.read_parquet(process) if process.exists() else None,
-        quality=pl.read_parquet(folder / "quality.parquet"),
-        import_report=pl.read_parquet(folder / "import_report.parquet"),
-        metadata=json.loads((folder / "metadata.json").read_text()),
-    )
+def _read(folder: Path) -> Mined | None:
+    """The kept frames; None where they are not all there and whole, so that they are made anew."""
+    try:
+        frames: dict[str, Any] = {
+            name: pl.read_parquet(folder / f"{name}.parquet")
+            for name in Mined._fields
+            if name != "metadata" and (name != "process" or (folder / "process.parquet").exists())
+        }
+        metadata = json.loads((folder / "metadata.json").read_text())
+    except (OSError, ValueError, pl.exceptions.PolarsError):
+        return None
+    return Mined(**{"process": None, **frames, "metadata": metadata})

@@ -179,3 +179,52 @@ def test_a_value_that_did_not_travel_has_no_source(change: dict[str, Any]) -> No
 def test_actions_need_names() -> None:
     with pytest.raises(ContractError, match="name_activities"):
         tk.list_actions(make_events(["Save"]))
+
+
+def test_the_text_that_a_field_reports_after_a_paste_is_the_paste() -> None:
+    paste, report = FIELD | {"event_type": "paste"}, FIELD | {"event_type": "text_input", "after": 0.5}
+    found = named(paste, report)
+    assert found["activity"].to_list() == ["paste into Amount · Form"] * 2
+    assert tk.count_entries(found).select("entries", "pasted_share").rows() == [(1, 1.0)]
+
+
+def test_typing_on_after_a_paste_is_an_entry_of_its_own() -> None:
+    paste, more = FIELD | {"event_type": "paste"}, FIELD | {"event_type": "text_input", "after": 9.0}
+    assert named(paste, more).filter("step")["activity"].to_list() == [
+        "paste into Amount · Form",
+        "type into Amount · Form",
+    ]
+
+
+def test_a_value_that_stays_in_its_field_is_not_re_keyed() -> None:
+    written = {"value_digest": "one", "value_length": 9}
+    paste, more = (
+        FIELD | {"event_type": "paste"} | written,
+        FIELD | {"event_type": "text_input", "after": 9.0} | written,
+    )
+    assert tk.list_actions(named(paste, more))["source"].to_list() == [None, None]
+
+
+def test_a_row_stands_for_as_long_as_it_says_it_lasts() -> None:
+    look = {"event_type": "window_focus", "app": "word", "duration_ms": 2_400_000}
+    found = named(look, {"event_type": "idle_start", "app": None, "after": 2_400})
+    assert found["active_seconds"].to_list() == [2_400.0, 0.0]
+
+
+def test_a_document_that_is_read_by_scrolling_did_not_flicker() -> None:
+    focus = {"event_type": "window_focus", "app": "reader", "window_title": "Contract"}
+    scroll = {"event_type": "scroll", "app": "reader", "window_title": "Contract"}
+    found = named("Order", focus, *[scroll | {"after": 0.4}] * 3, {"element_name": "Save", "after": 20.0})
+    assert found.filter("step")["activity"].to_list() == ["click Order · erp", "view Contract", "click Save · erp"]
+
+
+def test_the_last_window_of_a_session_was_looked_at() -> None:
+    found = named("Order", {"event_type": "window_focus", "app": "reader", "window_title": "Contract"})
+    assert found["activity"].to_list() == ["click Order · erp", "view Contract"]
+
+
+@pytest.mark.parametrize("name", [None, "", "window_focus", "Active window changed"])
+def test_a_window_that_came_to_the_front_is_viewed_whatever_the_recorder_calls_it(name: str | None) -> None:
+    focus = {"event_type": "window_focus", "event_name": name, "app": "reader", "window_title": "Contract"}
+    assert named(focus, {"app": "erp"})["activity"][0] == "view Contract"
+    assert named(focus, {"app": "reader", "window_title": "Contract", "element_name": "Sign"})["dropped"][0] == "window"

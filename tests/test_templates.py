@@ -40,6 +40,17 @@ def test_numbers_ids_and_counters_leave_a_text(text: str, plain: str | None) -> 
     assert plain_texts(pl.Series([text])).to_list() == [plain]
 
 
+def test_short_codes_name_a_screen_as_long_as_they_are_few() -> None:
+    few = pl.Series(["ME21N Order 4500012345", "ME22N Order 4500012346", "VA01 Order 1", "Book.xlsx | Sheet2"])
+    assert plain_texts(few).to_list() == ["ME21N Order #", "ME22N Order #", "VA01 Order #", "Book.xlsx | Sheet2"]
+    many = pl.Series([f"T{number} open" for number in range(100, 120)])
+    assert plain_texts(many).unique().to_list() == ["T# open"]
+
+
+def test_cells_are_no_codes() -> None:
+    assert plain_texts(pl.Series(["B1", "B2", "$C$3:D4"])).to_list() == ["B#", "B#", "$C$#:D#"]
+
+
 def test_a_text_is_split_so_that_it_can_be_put_together_again() -> None:
     for text in ("Chat | Ada - Talk", "Statement_Abel_#.xlsx - Excel", "RE: Offer - Mail", "plain"):
         assert "".join(split(text)) == text
@@ -131,3 +142,20 @@ def test_names_do_not_depend_on_the_order_of_rows() -> None:
     events = make_events(rows)
     mixed = events.sample(fraction=1.0, shuffle=True, seed=random.Random(5).randint(0, 99))
     assert tk.name_activities(mixed).equals(tk.name_activities(events))
+
+
+def test_a_busy_toolbar_does_not_make_one_screen_of_many() -> None:
+    own = {f"{name} - ERP": {f"{name} field {n}": 10.0 for n in range(10)} for name in PEOPLE}
+    with_toolbar = {title: fields | {"Save": 60.0, "Print": 20.0} for title, fields in own.items()}
+    assert {*learnt(with_toolbar).values()} == {*with_toolbar}
+
+
+def test_records_are_found_behind_many_screens_of_their_own() -> None:
+    modules = {
+        f"Module {'abcdefgh'[n % 8]}{'xyz' * (n // 8 + 1)} - ERP": {f"element {n} {k}": 20.0 for k in range(3)}
+        for n in range(60)
+    }
+    records = {f"{name} - ERP": {"name": 1.0, "street": 1.0, "Save": 1.0} for name in PEOPLE}
+    names = learnt(modules | records)
+    assert {names[title] for title in records} == {"‹…› - ERP"}
+    assert {names[title] for title in modules} == {*modules}

@@ -60,7 +60,8 @@ def name_activities(events: pl.DataFrame, *, rules: Sequence[Rule] = (), idle_ca
     because only the program is known or the title was visited fewer than three times), `action` (number of the action in
     the session: the same number on all its rows, those set aside in it included), `dropped` (why a row is set aside),
     `activity` (null where set aside), `step` (the row stands for its action) and `active_seconds` (seconds until the
-    person's next event, at most `idle_cap`). A rule that finds a case reference fills `case_ref` where it is empty.
+    person's next event, at most `idle_cap` or the row's own `duration_ms`, if that is longer). A rule that finds a case
+    reference fills `case_ref` where it is empty.
 
     Raises
     ------
@@ -76,6 +77,8 @@ def name_activities(events: pl.DataFrame, *, rules: Sequence[Rule] = (), idle_ca
     >>> named.filter(action=1).height  # down again: the events of the first action
     2
     """
+    if isinstance(events, pl.LazyFrame):
+        events = events.collect()
     require(events, EVENTS)
     frame = events.drop(_DERIVED, strict=False).sort(KEYS)
     coded = code_rows([frame.lazy()], rules)
@@ -85,10 +88,12 @@ def name_activities(events: pl.DataFrame, *, rules: Sequence[Rule] = (), idle_ca
     named = named.with_columns(
         pl.when(_set_aside()).then(None).otherwise(pl.col(name)).alias(name) for name in ("screen", "named_by")
     )
-    named = named.with_columns(_comes(named).alias("_comes"))
-    recurs = pl.col("_comes").sum().over("screen") >= RECURS  # what a person named has a name however rare it is
+    named = named.with_columns(_comes(named).alias("_taskkit_comes"))
+    recurs = (
+        pl.col("_taskkit_comes").sum().over("screen") >= RECURS
+    )  # what a person named has a name however rare it is
     given = pl.when((pl.col("named_by") == "rule").fill_null(False) | recurs).then("named_by")
-    named = named.with_columns(named_by=given).drop("_comes")
+    named = named.with_columns(named_by=given).drop("_taskkit_comes")
     found = coded.shown["rule_case_ref"]
     if found.null_count() < len(found):
         recorded = pl.col("case_ref") if "case_ref" in named.columns else pl.lit(None, dtype=pl.String)
@@ -196,10 +201,11 @@ def list_actions(events: pl.DataFrame) -> pl.DataFrame:
         pl.col("event_type").cast(pl.String).is_in(["paste"]).any().alias("_pastes"),
         pl.col("event_type").cast(pl.String).is_in(["text_input"]).any().alias("_types"),
     )  # fmt: skip
-    seen = pl.when(pl.col("value_digest").is_not_null()).then(pl.struct("action", "start", "activity"))
+    place = pl.struct("app", "screen", at=pl.col("activity").str.replace(VERB, ""))
+    seen = pl.when(pl.col("value_digest").is_not_null()).then(pl.struct("action", "start", place.alias("place")))
     before = seen.shift(1).over("user", "session_id", "value_digest")
     near = (pl.col("start") - before.struct.field("start")) <= pl.duration(minutes=CARRIED_MINUTES)
-    elsewhere = pl.col("value_digest").is_not_null() & near & (before.struct.field("activity") != pl.col("activity"))
+    elsewhere = pl.col("value_digest").is_not_null() & near & (before.struct.field("place") != place)
     source = (
         pl.when(elsewhere & pl.col("_pastes"))
         .then(pl.lit("copy-paste"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from taskkit.activities.ladder import EXCLUDED, Rows
 from taskkit.activities.naming import ACTS, THINGS, TITLES, learn_objects, learn_screens, name_combinations
 from taskkit.activities.rules import Rule, apply_rules
 from taskkit.activities.templates import plain_texts
+from taskkit.errors import SettingError
 from taskkit.schema import EVENTS
 
 SESSION = ("user", "session_id")
@@ -54,7 +56,9 @@ def code_rows(parts: Sequence[pl.LazyFrame], rules: Sequence[Rule]) -> Coded:
     -------
     The coded log, the same whatever the order of the rows.
     """
-    seq, at, excluded, found = _read([_complete(part) for part in parts])
+    if isinstance(rules, (str, Path, Rule)):
+        raise SettingError(f"rules={rules!r}: give a list of rules, such as read_rules('rules.toml').")
+    seq, at, lasts, excluded, found = _read([_complete(part) for part in parts])
     order, sessions = _order(seq, found["session"])
     session, titles, things, acts = (_Distinct(part.numbers[order], part.table) for part in found.values())
     shown, kinds = _shown(titles, things, rules)
@@ -73,6 +77,7 @@ def code_rows(parts: Sequence[pl.LazyFrame], rules: Sequence[Rule]) -> Coded:
         sessions.numbers[session.numbers],
         seq[order],
         at[order],
+        lasts[order],
         excluded[order],
         code,
         titles.numbers,
@@ -89,34 +94,41 @@ def code_rows(parts: Sequence[pl.LazyFrame], rules: Sequence[Rule]) -> Coded:
 def _complete(part: pl.LazyFrame) -> pl.LazyFrame:
     """A part with all the columns that are looked at."""
     have = part.collect_schema().names()
-    wanted = ("seq", "timestamp", "redactions", *[name for names in _GROUPS.values() for name in names])
+    wanted = ("seq", "timestamp", "duration_ms", "redactions", *[name for names in _GROUPS.values() for name in names])
     return part.select(
         pl.col(name) if name in have else pl.lit(None, dtype=EVENTS[name].dtype).alias(name)
         for name in dict.fromkeys(wanted)
     )
 
 
-def _read(parts: Sequence[pl.LazyFrame]) -> tuple[_Array, _Array, _Array, dict[str, _Distinct]]:
-    """Sequence, time and exclusion of every row, and its numbers with the distinct combinations behind them."""
+def _read(parts: Sequence[pl.LazyFrame]) -> tuple[_Array, _Array, _Array, _Array, dict[str, _Distinct]]:
+    """Sequence, time, length and exclusion of every row, and its numbers with the distinct combinations behind them."""
     whole = sum(part.select(pl.len()).collect().item() for part in parts)
-    seq, at, excluded = np.empty(whole, np.uint64), np.empty(whole, np.int64), np.empty(whole, np.bool_)
+    seq, at, lasts, excluded = (np.empty(whole, kind) for kind in (np.uint64, np.int64, np.uint32, np.bool_))
     groups = {key: _Numbers(whole) for key in _GROUPS}
     texts: dict[str, list[pl.DataFrame]] = {key: [] for key in _GROUPS}
     offset = 0
     with ThreadPoolExecutor(2) as pool:
         for part in parts:
             read = part.select(
-                "seq", at=pl.col("timestamp").dt.timestamp("us"),
+                "seq", at=pl.col("timestamp").dt.timestamp("us"), lasts=pl.col("duration_ms").fill_null(0),
                 excluded=pl.col("redactions").list.contains(EXCLUDED).fill_null(False),
                 **{key: _digest(names) for key, names in _GROUPS.items()},
             ).collect(engine="streaming")  # fmt: skip
             here = slice(offset, offset + read.height)
             list(pool.map(_Numbers.add, groups.values(), [read[key] for key in groups], [offset] * len(groups)))
-            seq[here], at[here], excluded[here] = (read[name].to_numpy() for name in ("seq", "at", "excluded"))
+            for name, whole_column in (("seq", seq), ("at", at), ("lasts", lasts), ("excluded", excluded)):
+                whole_column[here] = read[name].to_numpy()
             for key, group in groups.items():
                 texts[key].append(_texts_of(part.select(_GROUPS[key]), group.first[group.before :] - offset))
             offset += read.height
-    return seq, at, excluded, {key: _Distinct(group.numbers, pl.concat(texts[key])) for key, group in groups.items()}
+    return (
+        seq,
+        at,
+        lasts,
+        excluded,
+        {key: _Distinct(group.numbers, pl.concat(texts[key])) for key, group in groups.items()},
+    )
 
 
 def _texts_of(part: pl.LazyFrame, rows: _Array) -> pl.DataFrame:

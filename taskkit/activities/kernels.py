@@ -10,33 +10,40 @@ import numpy as np
 from numba import njit
 
 KEPT, WINDOW, FLICKER = 0, 1, 2
+LEADS, TYPES, PASTES = 1, 2, 3  # strength of a row in its field; 4 copies or cuts
 
 
 @njit(cache=True, nogil=True)
 def look_ahead(
-    session, at, aside, code, title, kept, counts, alive, focus, name, place, strength, window, cap, flicker,
+    session, at, lasts, aside, code, title, kept, counts, alive, focus, name, place, strength, window, cap, flicker, echo,
     seconds, passed, names,
 ):  # fmt: skip
     """From the last row to the first: active seconds, windows that were passed over, and the entry a row leads to.
 
     `kept` … `strength` say what a code is, `window` what a title is; `aside` marks rows that are left out whatever their
-    code. Fills `seconds` (until the next row that is no sign of life), `passed` (KEPT, WINDOW or FLICKER) and `names` (a
-    weak row before a strong one in the same place takes its name).
+    code. Fills `seconds` (until the next row that is no sign of life, at most `cap` or what the row says it `lasts`),
+    `passed` (KEPT, WINDOW, or FLICKER where the window is left within `flicker` seconds) and `names` (a weak row before a
+    strong one in the same place takes its name; so does the text that a field reports within `echo` seconds of a paste).
     """
     # the next living row, kept row, acting row; and the name of the entry ahead
     living, seen, acted, entry = -1, -1, -1, -1
+    leaves = 0  # when the window that is in front at the next row is left
     for i in range(len(session) - 1, -1, -1):
         what = code[i]
         seconds[i], passed[i], names[i] = 0.0, KEPT, name[what]
         if counts[what] and living >= 0 and session[living] == session[i]:
-            seconds[i] = min(max((at[living] - at[i]) / 1e6, 0.0), cap)
+            seconds[i] = min(max((at[living] - at[i]) / 1e6, 0.0), max(cap, lasts[i] / 1e3))
         if not alive[what]:
+            if living < 0 or session[living] != session[i]:
+                leaves = np.iinfo(np.int64).max
+            elif window[title[living]] != window[title[i]]:
+                leaves = at[living]
             living = i
         if aside[i] or not kept[what]:
             continue
         if focus[what] and seen >= 0 and session[seen] == session[i] and window[title[seen]] == window[title[i]]:
             passed[i] = WINDOW
-        elif focus[what] and seconds[i] < flicker:
+        elif focus[what] and leaves - at[i] < flicker * 1e6:
             passed[i] = FLICKER
         seen = i
         if passed[i] != KEPT:
@@ -44,11 +51,13 @@ def look_ahead(
         together = (
             acted >= 0 and session[acted] == session[i] and place[what] >= 0 and place[code[acted]] == place[what]
         )
-        if strength[what] == 2:
+        if strength[what] == PASTES and together and strength[code[acted]] == TYPES and at[acted] - at[i] <= echo * 1e6:
+            names[acted] = name[what]
+        if strength[what] >= TYPES:
             entry = name[what]
         elif not together:
             entry = -1
-        if strength[what] == 1 and together and entry >= 0:
+        if strength[what] == LEADS and together and entry >= 0:
             names[i] = entry
         acted = i
 

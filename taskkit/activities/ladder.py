@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+ECHO_SECONDS = 2.0  # a field that reports its text so soon after a paste reports the paste
 FLICKER_SECONDS = 1.0  # a window that was in front for less was passed over, not looked at
 WINDOW, FLICKER, EXCLUDED, PRESENCE = "window", "flicker", "excluded", "presence"
 _PASSED = (WINDOW, FLICKER)  # numbers 1 and 2 of the kernels
@@ -19,6 +20,7 @@ class Rows(NamedTuple):
     session: npt.NDArray[np.uint32]
     seq: npt.NDArray[np.uint64]
     at: npt.NDArray[np.int64]  # µs
+    lasts: npt.NDArray[np.uint32]  # ms that the row says it lasts
     excluded: npt.NDArray[np.bool_]
     code: npt.NDArray[np.uint32]  # row of the table of names
     title: npt.NDArray[np.uint32]  # row of the table of windows
@@ -39,17 +41,17 @@ def climb(rows: Rows, names: pl.DataFrame, windows: pl.Series, *, idle_cap: floa
     """Decide for every row which action it belongs to and whether it stands for it.
 
     Rows that only lead to an entry (a click into the field that is then written, the selection of a text that is then
-    copied) are one action with it; successive rows of one activity are one action. A window that comes to the front is an
-    action of its own only if nothing else was done in it. Rows that are set aside belong to the action they happened in, a
-    window that came to the front to what is done in it.
+    copied) are one action with it, and so is the text that a field reports right after a paste; successive rows of one
+    activity are one action. A window that comes to the front is an action of its own only if nothing else was done in it.
+    Rows that are set aside belong to the action they happened in, a window that came to the front to what is done in it.
 
     Parameters
     ----------
     rows : the log as numbers.
     names : one row per code: `name` (number of the activity), `place` (number of the field; null = none), `strength` (2
-        says what an entry is, 1 leads to it), `focus`, `alive` (a sign of life), and `dropped`: why it is set aside.
+        types, 3 pastes, 4 copies, 1 leads to one of these), `focus`, `alive` (a sign of life), and `dropped`: why it is set aside.
     windows : number of the window of each title.
-    idle_cap : longest time in seconds that one row stands for.
+    idle_cap : longest time in seconds that one row stands for, unless it says itself that it lasts longer.
     """
     from taskkit.activities.kernels import look_ahead, number_actions
 
@@ -64,9 +66,9 @@ def climb(rows: Rows, names: pl.DataFrame, windows: pl.Series, *, idle_cap: floa
         np.empty(n, np.uint32),
     )
     look_ahead(
-        rows.session, rows.at, rows.excluded, rows.code, rows.title, kept, counts, names["alive"].to_numpy(),
+        rows.session, rows.at, rows.lasts, rows.excluded, rows.code, rows.title, kept, counts, names["alive"].to_numpy(),
         names["focus"].to_numpy(), names["name"].to_numpy(), names["place"].fill_null(-1).to_numpy(),
-        names["strength"].to_numpy(), windows.to_numpy(), idle_cap, FLICKER_SECONDS, *done[:3],
+        names["strength"].to_numpy(), windows.to_numpy(), idle_cap, FLICKER_SECONDS, ECHO_SECONDS, *done[:3],
     )  # fmt: skip
     number_actions(rows.session, rows.excluded, rows.code, kept, done.passed, done.name, done.step, done.action)
     return done

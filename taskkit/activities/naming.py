@@ -23,11 +23,13 @@ _VERBS = {
 # keys that only move inside a form or correct an entry: reaching a field by tab or by mouse is the same entry
 _MOVING = ("tab", "shift+tab", "up", "down", "left", "right", "home", "end", "page_up", "page_down", "backspace", "delete",
            "shift", "ctrl", "alt", "cmd", "win", "caps_lock", "ctrl+a")  # fmt: skip
+# names that recorders give to it when a window comes to the front by itself
+_FRONT = ("", "window_focus", "window_title", "currentwindow", "active window changed", "window changed", "focus",
+          "foreground", "aktives fenster gewechselt")  # fmt: skip
 _POINTER = r"(?i)^(mouse ?(move|over|enter|leave)|hover|pointer)"
 _WORD = re.compile(r"[^\W\d_]{3,}")
-# what a row does to the field it is in: a strong one says what the entry is, a weak one only leads to it
-_STRONG = ("text_input", "paste", "copy", "cut")
-_WEAK = ("click", "double_click", "key", "shortcut")
+# what a row does to the field it is in: from 2 on it says what the entry is, 1 only leads to it
+_STRENGTH = {"click": 1, "double_click": 1, "key": 1, "shortcut": 1, "text_input": 2, "paste": 3, "copy": 4, "cut": 4}
 
 
 def learn_objects(things: pl.DataFrame) -> pl.Series:
@@ -92,7 +94,8 @@ def name_combinations(table: pl.DataFrame) -> pl.DataFrame:
     -------
     One row per row: `app`, `app_role`, `screen`, `named_by` (rule, template, title; null where only the program is known),
     `activity`, `dropped` (presence, rule, scroll, pointer, key; null where the row may carry meaning), `place` (field the
-    row is in; null without one), `strength` (2 says what an entry is, 1 leads to it, 0 other), `focus` and `alive`.
+    row is in; null without one), `strength` (2 types, 3 pastes, 4 copies, 1 leads to
+    one of these, 0 other), `focus` and `alive`.
     """
     role = pl.coalesce("rule_app_role", "app")
     table = table.with_columns(app_role=role, screen=pl.coalesce("rule_screen", "template", role))
@@ -102,9 +105,8 @@ def name_combinations(table: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("template").is_not_null()).then(pl.lit("title"))
     )  # fmt: skip
     kind, called = pl.col("event_type").cast(pl.String), pl.col("event_name").str.strip_chars()
-    verb = pl.coalesce(
-        pl.when(~called.str.contains(r"\+") & (called.str.len_bytes() > 0)).then(called), kind.replace(_VERBS)
-    )
+    passive = _comes_to_front(kind) | called.str.contains(r"\+") | (called.str.len_bytes() == 0)
+    verb = pl.coalesce(pl.when(~passive).then(called), kind.replace(_VERBS))
     what = pl.coalesce("object", "element_role")
     text = (
         pl.when(what.is_not_null() & pl.col("screen").is_not_null()).then(pl.concat_str(what, pl.lit(" · "), "screen"))
@@ -114,7 +116,7 @@ def name_combinations(table: pl.DataFrame) -> pl.DataFrame:
         "app", "app_role", "screen", alive=kind == "alive", named_by=named, dropped=_set_aside(kind), focus=_comes_to_front(kind),
         activity=pl.coalesce("rule_activity", pl.concat_str(verb, pl.lit(" "), text.fill_null("")).str.strip_chars()),
         place=pl.when(pl.col("object").is_not_null()).then(pl.concat_str("screen", "object", separator=" · ", ignore_nulls=True)),
-        strength=pl.when(kind.is_in(_STRONG)).then(2).when(kind.is_in(_WEAK)).then(1).otherwise(0).cast(pl.UInt8),
+        strength=kind.replace_strict(_STRENGTH, default=0, return_dtype=pl.UInt8),
     )  # fmt: skip
 
 
@@ -131,4 +133,6 @@ def _set_aside(kind: pl.Expr) -> pl.Expr:
 
 
 def _comes_to_front(kind: pl.Expr) -> pl.Expr:
-    return kind.is_in(["window_focus", "window_title"]) & pl.col("event_name").is_null()
+    """A window that came to the front by itself; what somebody did for it ("selectTab") is a deed."""
+    name = pl.col("event_name").str.strip_chars().str.to_lowercase()
+    return kind.is_in(["window_focus", "window_title"]) & (name.is_null() | name.is_in(_FRONT)).fill_null(True)

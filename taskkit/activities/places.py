@@ -93,7 +93,7 @@ def count_entries(events: pl.DataFrame) -> pl.DataFrame:
     rows = rows.with_columns(element=element(rows), _key=value_key(rows), _pasted=pl.col("event_type") == "paste")
     field = ["app", "screen", "element"]
     entries = rows.group_by([*SESSION, "action", *field], maintain_order=True).agg(
-        pl.col("_key").drop_nulls().last(), pl.col("_pasted").last(), pl.col("active_seconds").sum()
+        pl.col("_key").drop_nulls().last(), pl.col("_pasted").any(), pl.col("active_seconds").sum()
     )
     known = entries.drop_nulls("_key").group_by([*field, "_key"]).len("_n").group_by(field).agg(
         values=pl.len().cast(pl.UInt32), top_value_share=pl.col("_n").max() / pl.col("_n").sum()

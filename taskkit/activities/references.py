@@ -61,7 +61,12 @@ def find_case_refs(events: pl.DataFrame, *, most: int = 20) -> pl.DataFrame:
     whole = max(float(rows["active_seconds"].sum()), 1e-12)
     found, seen = [], []
     for name in [name for name in FIELDS if name in rows.columns]:
-        texts = rows[name].drop_nulls().unique().sort()
+        named = (
+            rows.filter(pl.col("element_role").ne_missing("cell"))
+            if name == "element_name" and "element_role" in rows.columns
+            else rows
+        )
+        texts = named[name].drop_nulls().unique().sort()  # what a cell is called says where it is
         patterns = _patterns(texts.to_list(), name)
         for pattern, (values, of_text) in sorted(patterns.items()):
             table = pl.DataFrame({name: list(of_text), "_shown": [len(v) for v in of_text.values()]},
@@ -118,6 +123,10 @@ def add_case_refs(
     >>> tk.add_case_refs(log, patterns=[r"(INV-\\d{6})"], keep=True)["case_ref"].to_list()
     ['INV-104500']
     """
+    if isinstance(patterns, str) or not all(isinstance(pattern, str) for pattern in patterns):
+        raise SettingError(
+            "patterns= takes a list of regular expressions, such as find_case_refs(events)['pattern'].head(1).to_list()."
+        )
     if key is None and not keep:
         raise SettingError(
             "Case references are stored as digests: give key=…, or keep=True to store the numbers themselves."
@@ -175,6 +184,7 @@ class _Pattern(NamedTuple):
     letters: str
     mark: str
     date: bool
+    digits: int  # of a bare number: 4 and 10 digits are two things; 0 with letters
 
 
 def _patterns(texts: Sequence[str], field: str) -> dict[_Pattern, tuple[set[str], dict[str, set[str]]]]:
@@ -190,7 +200,8 @@ def _patterns(texts: Sequence[str], field: str) -> dict[_Pattern, tuple[set[str]
                 letters, mark = "", ""
             value = f"{letters}{mark}{digits}"
             folder = (match[3] or "") if field == "url" else ""
-            pattern = _Pattern(folder, letters, mark, bool(_DATE.fullmatch(value) or _TIME.fullmatch(value)))
+            length = 0 if letters else len(re.sub(r"\D", "", digits))
+            pattern = _Pattern(folder, letters, mark, bool(_DATE.fullmatch(value) or _TIME.fullmatch(value)), length)
             values[pattern].add(value)
             of_text[pattern][text].add(value)
     return {pattern: (values[pattern], of_text[pattern]) for pattern in values if len(values[pattern]) >= FEW_VALUES}

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -87,6 +88,8 @@ def read_rules(path: str | Path) -> list[Rule]:
     file = Path(path)
     if not file.exists():
         return []
+    if not file.is_file():
+        raise SettingError(f"{file} is a folder; allowed: a file such as {file / 'rules.toml'}.")
     if file.stat().st_size > _LARGEST:
         raise SettingError(f"{file} has {file.stat().st_size:,} bytes; allowed: {_LARGEST:,}. Is it a rule file?")
     try:
@@ -113,9 +116,11 @@ def read_rules(path: str | Path) -> list[Rule]:
                     allowed = "true or false" if name == "drop" else "a text"
                     wrong.append(f"rule {number}: {name} = {value!r}; allowed: {allowed}")
         problems += wrong
-        rules.append(Rule(**{k: v for k, v in table.items() if k in known and not wrong}))
+        kept: dict[str, Any] = {k: v for k, v in table.items() if isinstance(v, bool if k == "drop" else str)}
+        rules.append(Rule(**{name: value for name, value in kept.items() if name in known}))
+        problems += [] if wrong else _problems(rules[-1], number)
     _refuse(problems, str(file))
-    return check_rules(rules, where=str(file))
+    return rules
 
 
 def write_rules(rules: Iterable[Rule], path: str | Path) -> None:
@@ -167,29 +172,32 @@ def check_rules(rules: Sequence[Rule], *, where: str = "the rules") -> list[Rule
     ...
     taskkit.errors.SettingError: ...
     """
-    problems = []
-    for number, rule in enumerate(rules, start=1):
-        if wrong := _no_text(rule):
-            problems += [f"rule {number}: {said}" for said in wrong]
-            continue
-        if not rule.patterns:
-            problems.append(f"rule {number} looks at nothing; give one of {', '.join(MATCHES)}")
-        if not rule.says and not rule.drop:
-            problems.append(f"rule {number} says nothing; give one of {', '.join(SAYS)}, or drop = true")
-        if rule.drop and rule.activity:
-            problems.append(f"rule {number} names an activity and drops it; choose one")
-        captures = set()
-        for name, pattern in rule.patterns.items():
-            captures |= _captures(pattern)
-            if fault := _fault(pattern):
-                problems.append(f"rule {number}: {name} = {pattern!r} is no pattern: {fault}")
-        for name, text in rule.says.items():
-            unknown = [f"{{{found}}}" for found in _CAPTURE.findall(text) if found not in captures]
-            if unknown:
-                have = ", ".join(sorted(captures)) or "nothing"
-                problems.append(f"rule {number}: {name} = {text!r} uses {', '.join(unknown)}; captured: {have}")
-    _refuse(problems, where)
+    _refuse([said for number, rule in enumerate(rules, start=1) for said in _problems(rule, number)], where)
     return list(rules)
+
+
+def _problems(rule: Rule, number: int) -> list[str]:
+    """Everything that keeps a rule from being applied."""
+    if wrong := _no_text(rule):
+        return [f"rule {number}: {said}" for said in wrong]
+    problems = []
+    if not rule.patterns:
+        problems.append(f"rule {number} looks at nothing; give one of {', '.join(MATCHES)}")
+    if not rule.says and not rule.drop:
+        problems.append(f"rule {number} says nothing; give one of {', '.join(SAYS)}, or drop = true")
+    if rule.drop and rule.activity:
+        problems.append(f"rule {number} names an activity and drops it; choose one")
+    captures = set()
+    for name, pattern in rule.patterns.items():
+        captures |= _captures(pattern)
+        if fault := _fault(pattern):
+            problems.append(f"rule {number}: {name} = {pattern!r} is no pattern: {fault}")
+    for name, text in rule.says.items():
+        unknown = [f"{{{found}}}" for found in _CAPTURE.findall(text) if found not in captures]
+        if unknown:
+            have = ", ".join(sorted(captures)) or "nothing"
+            problems.append(f"rule {number}: {name} = {text!r} uses {', '.join(unknown)}; captured: {have}")
+    return problems
 
 
 def apply_rules(table: pl.DataFrame, rules: Sequence[Rule]) -> pl.DataFrame:

@@ -15,13 +15,18 @@ NUMBER = "#"
 SLOT_VALUES = 12  # without any other evidence, a place that takes this many texts is a slot
 KNOWN_VALUES = 8  # … and this many where the same things are done whatever the text
 PROFILE_CAP = 30.0  # events that a text's profile counts for at most: visits differ, so more would only look certain
-ALIKE = 0.6  # cosine: two texts so alike are one screen, however sure the counts are that they differ a little
+ALIKE = 0.6  # Bhattacharyya coefficient: two texts so alike are one screen, however sure the counts are that they differ a little
 CLUSTERS = 20  # ways of use that a text is compared with; what is rarer stays a name
 MOST_PARTS = 12  # parts of a text that may be slots; the rest of a longer one counts as its last part
 PASSES = 4
 
 _NUMBERS = r"[0-9]+(?:[.,:/-][0-9]+)*"  # numbers, dates, times, amounts and counters
 _IDS = r"(?i)(?:[a-f-]*#){4,}[a-f]*"  # what is left of a long hexadecimal id
+# short codes that letters and digits make together: ME21N, VA01, Sheet2, U1; cells of a sheet are none
+_CODE = r"\b(\p{L}+)([0-9]{1,3})(\p{L}{0,2})\b"
+_CELL = r"^\$?[A-Za-z]{1,3}\$?[0-9]+(:\$?[A-Za-z]{1,3}\$?[0-9]+)?$"
+_HIDE = str.maketrans({str(n): chr(0xE100 + n) for n in range(10)})
+_SHOW = str.maketrans({chr(0xE100 + n): str(n) for n in range(10)})
 # what programs add to a title and take away again: counters of news, other tabs, marks of unsaved changes
 _NEWS = r"^(?:\(#\+?(?: \w+)?\) |[*●•🔎] ?)+"
 _TABS = r" and # more pages?( - |$)|(?:^| )[*●•]$"
@@ -58,18 +63,36 @@ class _Slot:
 def plain_texts(texts: pl.Series) -> pl.Series:
     """Texts with their numbers as #, spaces folded and counters of news and other tabs taken out; empty ones are null.
 
+    Short codes of letters and digits ("ME21N") name a screen and stay, as long as there are only few of one form.
+
     >>> plain_texts(pl.Series(["(3) Inbox (12) - Mail", " "])).to_list()
     ['Inbox (#) - Mail', None]
     """
-    rough = texts.cast(pl.String).str.replace_all(_NUMBERS, NUMBER)
+    rough = _hide_codes(texts.cast(pl.String)).str.replace_all(_NUMBERS, NUMBER)
     # without their numbers few are left: the rest is done once for each
     few = pl.DataFrame({"rough": rough.unique()})
     text = pl.col("rough").str.replace_all(_IDS, NUMBER).str.replace_all(r"\s+", " ").str.strip_chars()
     bare = text.str.replace(_NEWS, "").str.replace(_TABS, "$1").str.strip_chars()
     kept = pl.when(bare.str.len_bytes() > 0).then(bare).otherwise(text)
     few = few.with_columns(plain=pl.when(text.str.len_bytes() > 0).then(kept))
+    few = few.with_columns(pl.Series("plain", [t and t.translate(_SHOW) for t in few["plain"]], dtype=pl.String))
     joined = pl.DataFrame({"rough": rough}).join(few, on="rough", how="left", maintain_order="left")
     return joined["plain"].alias(texts.name)
+
+
+def _hide_codes(texts: pl.Series) -> pl.Series:
+    """Texts in which the digits of short codes are out of the way; a form with many codes is a number after all."""
+    found = texts.filter((texts.str.contains(_CODE) & ~texts.str.contains(_CELL)).fill_null(False)).unique()
+    if found.is_empty():
+        return texts
+    codes = found.str.extract_all(_CODE).explode().unique().drop_nulls()
+    forms = pl.DataFrame({"code": codes, "form": codes.str.replace_all(r"[0-9]+", NUMBER)})
+    names = forms.filter(pl.len().over("form") < SLOT_VALUES)["code"].sort().to_list()
+    if not names:
+        return texts
+    pattern = re.compile(r"\b(?:" + "|".join(map(re.escape, names)) + r")\b")
+    hidden = [pattern.sub(lambda match: match[0].translate(_HIDE), text) for text in found]
+    return texts.replace(found, pl.Series(hidden, dtype=pl.String))
 
 
 def split(text: str) -> tuple[str, ...]:
@@ -257,8 +280,11 @@ def _cluster(members: list[str], values: Mapping[str, _Seen]) -> list[list[str]]
     clusters: list[tuple[Counter[str], list[str]]] = []
     for value in used:
         counts = _capped(values[value].profile)
-        gains = [_gain(total, counts, len(kinds)) for total, _ in clusters[:CLUSTERS]]
-        best = max(range(len(gains)), key=gains.__getitem__, default=-1)
+        # with the groups that have grown and the latest single ones: what was seen often comes first and is mostly single
+        grown = [n for n, (_, together) in enumerate(clusters) if len(together) > 1][:CLUSTERS]
+        near = [*grown, *[n for n in range(len(clusters)) if n not in {*grown}][-CLUSTERS:]]
+        gains = {n: _gain(clusters[n][0], counts, len(kinds)) for n in near}
+        best = max(sorted(gains), key=gains.__getitem__, default=-1)
         if best >= 0 and (gains[best] > 0 or _likeness(clusters[best][0], counts) > ALIKE):
             clusters[best][0].update(counts)
             clusters[best][1].append(value)
@@ -287,18 +313,19 @@ def _capped(profile: Profile) -> dict[str, float]:
 
 
 def _likeness(one: Mapping[str, float], other: Mapping[str, float]) -> float:
-    """Cosine of what is done on two screens: 1 = in the same proportions, 0 = nothing in common."""
-    shared = sum(count * one.get(kind, 0.0) for kind, count in other.items())
-    return shared / math.sqrt(sum(n * n for n in one.values()) * sum(n * n for n in other.values()))
+    """Bhattacharyya coefficient of what is done on two screens: 1 = in the same proportions, 0 = nothing in common.
+
+    A busy toolbar that all screens share weighs less in it than in a cosine.
+    """
+    here, there = sum(one.values()), sum(other.values())
+    return sum(math.sqrt(count * one.get(kind, 0.0)) for kind, count in other.items()) / math.sqrt(here * there)
 
 
 def _gain(total: Mapping[str, float], counts: Mapping[str, float], kinds: int) -> float:
-    """Log Bayes factor of one shared distribution against two, with a symmetric Dirichlet prior of ½ for each kind."""
-    prior = 0.5
-    both = sum(total.values()) + sum(counts.values())
-    alpha = prior * kinds
-    gain = (math.lgamma(sum(total.values()) + alpha) + math.lgamma(sum(counts.values()) + alpha)
-            - math.lgamma(both + alpha) - math.lgamma(alpha))  # fmt: skip
+    """Log Bayes factor of one shared distribution against two; the Dirichlet prior weighs as much as one event (Perks)."""
+    prior = 1.0 / kinds
+    here, there = sum(total.values()), sum(counts.values())
+    gain = math.lgamma(here + 1.0) + math.lgamma(there + 1.0) - math.lgamma(here + there + 1.0)
     for kind, count in counts.items():
         have = total.get(kind, 0.0)
         gain += (math.lgamma(have + count + prior) + math.lgamma(prior)

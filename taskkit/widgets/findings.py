@@ -56,10 +56,12 @@ def summarise_log(events: pl.DataFrame) -> str:
     if apps.is_empty():
         return "The log holds no work in any application: nothing can be said."
     hours = float(events["active_seconds"].sum()) / 3600
-    said = (
-        f"{hours:.1f} active hours of {people(who)} "
-        f"were recorded; {apps['active_hours'][0] / max(hours, 1e-9):.0%} of it in {PRIVATE.get(apps['app'][0], apps['app'][0])}."
-    )
+    said = f"{hours:.1f} active hours of {people(who)} were recorded"
+    common = apps.filter(pl.col("people") >= smallest_group(events))
+    if common.height:
+        part, app = common["active_hours"][0] / max(hours, 1e-9), common["app"][0]
+        said += f"; {part:.0%} of it in {PRIVATE.get(app, app)}"
+    said += "."
     said += _alternation(events) + _carried_by_hand(events)
     warnings = check_quality(events).filter(pl.col("level") == "warning")["sentence"].to_list()
     said += f" Beware: {' '.join(warnings)}" if warnings else " No quality check raises a warning."

@@ -418,6 +418,39 @@ def test_a_clipboard_row_takes_the_program_in_front_not_the_watcher_of_files(tmp
     assert events["app"].to_list() == ["Excel", "Explorer", "Excel"]
 
 
+def test_a_clipboard_row_takes_window_and_element_of_the_cell_before(tmp_path: Path) -> None:
+    cell = {"timestamp": "2026-03-02 08:00:01", "event_type": "getCell", "application": "Excel", "workbook": "/home/ada/b.xlsx",
+            "current_worksheet": "S", "cell_range": "A2"}  # fmt: skip
+    file = {"timestamp": "2026-03-02 08:00:01.5", "event_type": "created", "application": "Explorer",
+            "event_src_path": "/x/y"}  # fmt: skip
+    clip = {"event_type": "copy", "application": "Clipboard", "clipboard_content": "z", "user": "", "browser_url": ""}
+    late = clip | {"timestamp": "2026-03-02 08:00:02.001"}
+    events, report = _smart(tmp_path, cell, file, clip | {"timestamp": "2026-03-02 08:00:02"}, late)
+    copies = events.filter(pl.col("event_type") == "copy").select("app", "window_title", "element_name", "element_role")
+    assert copies.rows() == [("Excel", "b.xlsx | S", "A2", "cell"), ("Excel", None, None, None)]
+    assert "1 take the program of a row that is further away" in report.filter(column="application")["reason"][0]
+
+
+def test_a_copy_at_a_password_field_of_smartrpa_is_a_password(tmp_path: Path) -> None:
+    field = {"timestamp": "2026-03-02 08:00:01", "event_type": "clickTextField", "tag_type": "password"}
+    clip = {"timestamp": "2026-03-02 08:00:02", "event_type": "copy", "application": "Clipboard", "browser_url": ""}
+    events, _ = _smart(tmp_path, field, clip | {"clipboard_content": CANARY}, keep_values=True)
+    assert events["element_role"].to_list() == ["password"] * 2
+    assert CANARY not in events.write_json()
+
+
+def test_of_a_workbook_only_the_file_name_enters_the_title(tmp_path: Path) -> None:
+    books = ["C:\\Bills of Ada Lovelace\\b.xlsx", "b.xlsx", "https://x.example/ada/b.xlsx"]
+    events, _ = _smart(tmp_path, *({"application": "Excel", "workbook": book} for book in books))
+    assert events["window_title"].to_list() == ["b.xlsx"] * 3
+
+
+def test_a_button_of_smartrpa_keeps_its_label_without_category(tmp_path: Path) -> None:
+    button = {"event_type": "clickButton", "tag_innerText": "Send"}
+    events, _ = _smart(tmp_path, button, button | {"tag_category": "TD"}, button | {"event_type": "click"})
+    assert events["element_name"].to_list() == ["Send", None, None]
+
+
 # ----------------------------------------------------------------------------------------------------------- Celonis
 def _client(tmp_path: Path, *rows: dict[str, Any], **settings: Any) -> tuple[pl.DataFrame, pl.DataFrame]:
     whole = [CELONIS | {"Id": n} | row for n, row in enumerate(rows)]
@@ -615,9 +648,9 @@ def test_columns_are_guessed_by_name_and_values() -> None:
 
 
 def test_a_time_column_of_any_name_is_found_by_its_values() -> None:
-    guesses = guess_columns(pl.DataFrame({"note": ["a", "b"], "wann": ["2026-03-02T08:00", "2026-03-02T09:00"]}))
+    guesses = guess_columns(pl.DataFrame({"note": ["a", "b"], "moment": ["2026-03-02T08:00", "2026-03-02T09:00"]}))
     assert guesses.filter(contract="timestamp").select("column", pl.col("evidence").str.head(21)).row(0) == (
-        "wann", "its name says nothing",
+        "moment", "its name says nothing",
     )  # fmt: skip
 
 
@@ -634,7 +667,8 @@ def test_a_mapping_reads_any_table_and_is_reported(tmp_path: Path) -> None:
     events, report = import_log(file, columns={"timestamp": "When", "app": "Program"})
     assert events["app"].to_list() == ["erp", "erp"]
     assert report.select("column", "mapped_to").rows() == [
-        ("When", "timestamp"), ("Login", None), ("Program", "app"), ("Action", None), ("Text", None),
+        ("When", "timestamp"), ("Login", None), ("Program", "app"), ("Action", None), ("Text", None), ("(user)", "user"),
+        ("(event_type)", "event_type"),
     ]  # fmt: skip
 
 
@@ -643,6 +677,70 @@ def test_guesses_are_stated_with_their_evidence(tmp_path: Path) -> None:
     assert report.filter(column="Login").select("mapped_to", "reason").row(0) == (
         "user", "guessed: its name says so; 2 values are texts",
     )  # fmt: skip
+
+
+def test_a_german_table_is_read_as_it_is(tmp_path: Path) -> None:
+    rows = [{"Datum": "02.03.2026", "Zeitstempel": f"02.03.2026 08:1{n}", "Benutzername": "Jörg", "Anwendung": "SAP",
+             "Fenstertitel": "Beleg", "Aktion": name, "Schaltfläche": "Prüfen", "Wert": CANARY}
+            for n, name in enumerate(["Klick", "Einfügen", "Text eingegeben", "Fensterwechsel"])]  # fmt: skip
+    file = _write(tmp_path / "t.csv", rows, separator=";")
+    file.write_bytes(file.read_text(encoding="utf-8").encode("cp1252"))
+    events, report = import_log(file, format="table")
+    assert events["event_type"].to_list() == ["click", "paste", "text_input", "window_focus"]
+    assert events["timestamp"][0] == datetime(2026, 3, 2, 8, 10, tzinfo=UTC)
+    assert events.select("app", "window_title", "element_name").row(0) == ("SAP", "Beleg", "Prüfen")
+    assert CANARY not in events.write_json()
+    assert report.filter(column="(file)").select("rows", "outcome").row(0) == (4, "mapped")
+    assert "read as cp1252" in report.filter(column="(file)")["reason"][0]
+
+
+def test_utf8_is_read_without_a_word(tmp_path: Path) -> None:
+    report = import_log(_write(tmp_path / "t.csv", [TABLE | {"Text": "ä"}]), format="table")[1]
+    assert report.filter(pl.col("column").str.starts_with("(")).is_empty()
+
+
+def test_a_date_alone_is_said_to_be_one() -> None:
+    guesses = guess_columns(pl.DataFrame({"Datum": ["02.03.2026"]}))
+    assert "dates without a time of day" in guesses["evidence"][0]
+
+
+def test_a_file_that_names_nobody_says_so_until_a_person_is_given(tmp_path: Path) -> None:
+    row = {name: text for name, text in TABLE.items() if name != "Login"}
+    file = _write(tmp_path / "t.csv", [row, row])
+    said = import_log(file, format="table")[1].filter(column="(user)")
+    assert said.select("rows", "mapped_to", "outcome").row(0) == (2, "user", "mapped")
+    assert said["reason"][0] == "the file names nobody; it counts as one person: give user="
+    assert import_log(file, format="table", user="ada")[1].filter(column="(user)").is_empty()
+
+
+def test_kinds_that_no_row_tells_are_reported(tmp_path: Path) -> None:
+    file = _write(tmp_path / "t.csv", [TABLE | {"Action": "x"}] * 3)
+    said = import_log(file, format="table")[1].filter(column="(event_type)")["reason"][0]
+    assert said.startswith("3 of 3 rows: kind unknown; map event_type or event_name")
+
+
+@pytest.mark.parametrize("frame", ["log.csv", Path("log.csv"), None, 3])
+def test_what_is_no_frame_is_no_table_to_guess(frame: Any) -> None:
+    with pytest.raises(ContractError, match=r"guess_columns was given a .*polars or pandas frame.*import_log"):
+        guess_columns(frame)
+
+
+def test_an_unknown_format_says_how_a_report_is_made_of_it(tmp_path: Path) -> None:
+    with pytest.raises(LogFileError, match=r"tk\.write_log\(events, 'log\.parquet'\).*taskkit report log\.parquet"):
+        read_log(_write(tmp_path / "t.csv", SMALL["table"]))
+
+
+def test_the_cure_for_another_separator_can_be_run(tmp_path: Path) -> None:
+    file = _write(tmp_path / "odd.csv", SMALL["table"], separator="|")
+    with pytest.raises(
+        LogFileError, match=r'separator="\|", encoding="utf8".*keeps names and values as they are'
+    ) as caught:
+        read_log(file)
+    assert "pl.read_csv('odd.csv'" in str(caught.value)
+    table = pl.read_csv(file, separator="|", encoding="utf8", infer_schema=False)
+    table.write_parquet(tmp_path / "table.parquet")
+    events = read_log(tmp_path / "table.parquet", columns={"timestamp": "When", "user": "Login"})
+    assert events["user"].str.starts_with("p_").all()
 
 
 def test_a_table_newest_first_is_put_in_order(tmp_path: Path) -> None:

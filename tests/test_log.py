@@ -77,6 +77,21 @@ def test_foreign_words_become_event_types():
     assert {name: event_type_of(name) for name in names} == names
 
 
+def test_german_words_become_event_types():
+    names = {
+        "Klick": "click", "Doppelklick": "double_click", "Rechtsklick": "right_click", "Rechte Maustaste": "right_click",
+        "Eingabe": "text_input", "eingeben": "text_input", "Tippen": "text_input", "Kopieren": "copy", "Einfügen": "paste",
+        "EINFÜGEN": "paste", "eingefuegt": "paste", "Einfu\u0308gen": "paste", "Ausschneiden": "cut", "Scrollen": "scroll",
+        "Öffnen": "navigate", "Seite öffnen": "navigate", "Navigieren": "navigate", "Fensterwechsel": "window_focus",
+        "Fenster aktiviert": "window_focus", "Programm geöffnet": "window_focus", "Taste": "key", "Taste gedrückt": "key",
+        "Tastenkombination": "shortcut", "Leerlauf Beginn": "idle_start", "Leerlauf Ende": "idle_end", "Sperren": "lock",
+        "Bildschirm gesperrt": "lock", "Entsperren": "unlock", "Schaltfläche gedrückt": "click", "Wert geändert": "text_input",
+        "Fenstertitel geändert": "window_title", "Rechnung gesperrt": "other", "Datei öffnen": "other",
+        "Aufzeichnung gestartet": "session_start", "Aufzeichnung beendet": "session_end",
+    }  # fmt: skip
+    assert {name: event_type_of(name) for name in names} == names
+
+
 def test_the_event_types_of_the_contract_are_their_own_words():
     kinds = EVENTS["event_type"].dtype.categories
     assert [event_type_of(kind) for kind in kinds] == list(kinds)
@@ -97,6 +112,11 @@ def test_the_event_types_of_the_contract_are_their_own_words():
         [1772438400_000_000],
         [1772438400_000_000_000],
         ["1772438400"],
+        ["02.03.2026 08:00:00"],
+        ["02.03.2026 08:00"],
+        ["2.3.2026, 8:00:00"],
+        ["02.03.2026 08:00:00,000"],
+        ["02.03.2026 09:00+01:00"],
     ],
 )
 def test_times_of_any_kind_are_one_moment(times):
@@ -114,6 +134,25 @@ def test_text_that_is_no_time_names_the_first_row():
     table = pl.DataFrame({"when": ["2026-03-02", "soon", None]})
     with pytest.raises(ContractError, match=r"'when'.*2 of 3 rows.*row 1.*'soon'.*Allowed.*ISO"):
         from_table(table, columns={"timestamp": "when"})
+
+
+@pytest.mark.parametrize("text", ["02.13.2026 08:00", "31.02.2026", "02.03.26 08:00"])
+def test_dots_mean_the_day_first_and_nothing_else(text):
+    with pytest.raises(ContractError, match="no time in 1 of 1"):
+        from_table(pl.DataFrame({"timestamp": [text]}))
+
+
+def test_slashes_are_refused_because_they_are_ambiguous():
+    with pytest.raises(ContractError, match=r"nobody can tell day from month.*%d/%m/%Y"):
+        from_table(pl.DataFrame({"timestamp": ["02/03/2026 08:00:00"]}))
+
+
+def test_spellings_of_time_may_stand_in_one_column():
+    times = from_table(
+        pl.DataFrame({"timestamp": ["02.03.2026 08:00:00.25", "2026-03-02T08:00:00Z", "20260302T080000"]})
+    )
+    assert times["timestamp"].dt.microsecond().to_list() == [250_000, 0, 0]
+    assert times["timestamp"].dt.hour().to_list() == [8, 8, 8]
 
 
 def test_numbers_that_are_no_epoch_are_no_time():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from itertools import permutations
+from pathlib import Path
 from random import Random
 
 import polars as pl
@@ -17,7 +19,11 @@ from taskkit.log.merging import KEYS, merge_logs
 from taskkit.schema import EVENTS, check
 from tests.frames import make_events
 
+REPORT = pl.DataFrame({"column": ["a"], "rows": [1], "mapped_to": ["app"], "outcome": ["mapped"], "reason": [""]})
 CONTENT = ["user", "app", "event_type", "element_name", "window_title"]
+
+
+merge_far = partial(merge_logs, max_offset="14h")  # a wrong time zone
 
 
 def _log(count: int = 80, *, seed: int = 1, user: str = "p_1", session: str = "s1", hours: float = 0.0) -> pl.DataFrame:
@@ -59,12 +65,51 @@ def _sound(events: pl.DataFrame, report: pl.DataFrame) -> bool:
 
 # ----------------------------------------------------------------------------------------------------- concatenation
 def test_different_people_are_put_together():
-    logs = [_log(user="p_1"), _log(user="p_2", session="s2")]
+    logs = [_log(user="p_1"), _log(seed=2, user="p_2", session="s2")]
     events, report = merge_logs(logs)
     assert_frame_equal(events, pl.concat(logs).sort(KEYS))
     assert report["duplicates"].to_list() == [0, 0]
-    assert report["sentence"].to_list() == ["All 80 rows are kept."] * 2
+    assert sorted(report["sentence"], key=len)[0] == "All 80 rows are kept."
     assert _sound(events, report)
+
+
+def test_logs_without_a_common_person_say_so():
+    logs = [_log(user="p_1"), _log(90, seed=2, user="p_2"), _log(100, seed=3, user="p_3")]
+    said = merge_logs(logs)[1]["sentence"].to_list()
+    cure = "; if somebody should be, read both with the same key."
+    assert said[0] == f"All 80 rows are kept. No person is in both logs, this one and log 3, log 2{cure}"
+    assert said[1:] == [
+        f"All 90 rows are kept. No person is in both logs, this one and log 3{cure}",
+        "All 100 rows are kept.",
+    ]
+
+
+def test_a_common_person_or_an_empty_log_needs_no_word():
+    logs = [_log(), _log(user="p_1", seed=2, session="s2", hours=48), _log(user="p_9").clear()]
+    assert not merge_logs(logs)[1]["sentence"].str.contains("same key").any()
+
+
+def test_one_export_under_other_names_is_said_strongly():
+    people = [_log(120, seed=n, user=f"p_{n}") for n in range(3)]
+    renamed = [log.with_columns(pl.col("user").str.replace("p_", "q_")) for log in people]
+    own = renamed[0].vstack(renamed[1]).with_columns(pl.lit(None, dtype=pl.String).alias("app"))
+    first = pl.concat(people).with_columns(pl.lit(None, dtype=pl.String).alias("app"))
+    events, report = merge_logs([own, first], names=["again", "first"])
+    assert report["sentence"][0].endswith(
+        "The same people very likely count twice: 240 of 240 rows stand in first too, at the very same time, in the same "
+        "program and of the same kind, under other people's names. Do not use this result: read both with the same key= "
+        "and merge again."
+    )
+    assert events.height == 600
+
+
+def test_many_people_at_the_same_seconds_are_not_the_same_people():
+    rows = [{"after": 1.0}] * 60
+    many = pl.concat([make_events(rows, user=f"p_{n}") for n in range(8)])
+    slow = make_events([{"after": 3.0}] * 20, user="q_1")
+    crowd = many.filter((pl.col("seq") % 8).cast(pl.String) == pl.col("user").str.slice(2))
+    said = merge_logs([crowd, slow])[1]["sentence"]
+    assert not said.str.contains("count twice").any()
 
 
 def test_sessions_of_other_days_are_put_together():
@@ -147,7 +192,7 @@ def test_a_planted_offset_is_found_nothing_lost_nothing_twice(offset, seed, over
     second = log.filter(pl.Series([n in common or not side[n] for n in range(140)]))
     if first.height <= second.height:
         return
-    events, report = merge_logs([first, _moved(second, offset, "s2")], names=["a", "b"])
+    events, report = merge_far([first, _moved(second, offset, "s2")], names=["a", "b"])
     row = _own(report).row(1, named=True)
     assert abs(row["offset_seconds"] - offset) <= 1
     assert row["duplicates"] == overlap
@@ -163,7 +208,7 @@ def test_recorders_that_stamp_a_little_differently_agree(seed, offset):
     shaky = log.with_columns(
         pl.col("timestamp") + pl.Series([timedelta(milliseconds=rng.randint(-200, 200)) for _ in range(100)])
     )
-    events, report = merge_logs([log, _moved(shaky[20:], offset, "s2")])
+    events, report = merge_far([log, _moved(shaky[20:], offset, "s2")])
     row = _own(report).row(1, named=True)
     assert abs(row["offset_seconds"] - offset) <= 1
     assert row["offset_spread_seconds"] < 1
@@ -246,18 +291,18 @@ def test_a_recording_exported_twice_needs_no_offset():
 
 def test_too_few_matches_change_no_clock_and_say_so():
     log = _log(60)
-    second = _moved(pl.concat([_log(50, seed=5), log[:5]]).sort("timestamp"), 30, "s2")
+    second = _moved(pl.concat([_log(10, seed=5), log[:5]]).sort("timestamp"), 30, "s2")
     events, report = merge_logs([log, second])
-    assert events.height == 115
+    assert events.height == 75
     assert _own(report)["offset_seconds"].to_list() == [None, None]
     assert "too few rows in common: no clock was changed" in report["sentence"][1]
-    assert merge_logs([log, second], min_matches=5)[0].height == 110
+    assert merge_logs([log, second], min_matches=5)[0].height == 70
 
 
 def test_each_session_has_its_own_clock():
     log = pl.concat([_log(90, seed=1), _log(90, seed=2, session="s2", hours=30)])
     copies = [_moved(log[10:80], 3600, "x"), _moved(log[100:170], -45, "y")]
-    events, report = merge_logs([log, pl.concat(copies)])
+    events, report = merge_far([log, pl.concat(copies)])
     assert_frame_equal(events, log)
     assert "between -45.0 and +3600.0 s" in report["sentence"][1]
 
@@ -265,7 +310,7 @@ def test_each_session_has_its_own_clock():
 def test_a_session_matches_over_several_sessions_of_the_other_recorder():
     log = _log(120)
     cut = log.with_columns(session_id=pl.when(pl.col("seq") < 60).then(pl.lit("s1")).otherwise(pl.lit("s2")))
-    events, report = merge_logs([cut, _moved(log[20:100], -7200, "x")])
+    events, report = merge_far([cut, _moved(log[20:100], -7200, "x")])
     assert_frame_equal(events, cut)
     assert _own(report)["offset_seconds"].to_list() == [None, -7200.0]
 
@@ -305,7 +350,7 @@ def test_presence_rows_go_with_their_session():
     rows = [{"event_type": "session_start", "app": None}, *({"element_name": f"e{n}", "after": 7 + n % 5} for n in range(40)),
             {"event_type": "session_end", "app": None}]  # fmt: skip
     log = make_events(rows)
-    events, report = merge_logs([log, _moved(log, -3600, "copy")])  # the one that begins first leads
+    events, report = merge_far([log, _moved(log, -3600, "copy")])  # the one that begins first leads
     assert_frame_equal(events, log)
     assert _own(report)["duplicates"].to_list() == [0, 42]
 
@@ -348,6 +393,45 @@ def test_no_log_is_an_error():
         merge_logs([])
 
 
+@pytest.mark.parametrize(
+    ("logs", "said"),
+    [
+        (["a.parquet", "b.parquet"], r"(?s)number 1 is a path \('a.parquet'\): read it first.*number 2 is a path"),
+        ([Path("a.parquet")], r"number 1 is a path"),
+        ("a.parquet", r"merge_logs was given a path"),
+        (_log(), r"merge_logs was given a single frame: put it into a list"),
+        (_log().lazy(), r"given a lazy frame: pass lazy\.collect"),
+        ([_log(), _log().lazy()], r"number 2 is a lazy frame"),
+        ([(_log(), REPORT)], r"number 1 is a pair \(events, report\).*import_log\(path, key=key\)\[0\]"),
+        ((_log(), REPORT), r"given a pair \(events, report\)"),
+        ([_log(), REPORT, None], r"(?s)number 2 is the report of import_log.*number 3 is a NoneType"),
+        ({"a": _log()}, r"names=list\(logs\)"),
+        (None, r"given a NoneType"),
+    ],
+)
+def test_what_is_no_log_says_what_to_pass(logs, said):
+    with pytest.raises(SettingError, match=said) as caught:
+        merge_logs(logs)
+    assert "a list of events frames" in str(caught.value)
+
+
 def test_the_result_keeps_the_types_of_the_contract():
     events, _ = merge_logs([_log(), _moved(_log(), 3, "s2")])
     assert {name: EVENTS.schema[name] for name in events.columns} == dict(events.schema)
+
+
+def test_a_routine_done_again_hours_later_is_work_of_its_own():
+    routine = make_events([{"window_title": f"W{n}", "element_name": f"E{n}"} for n in range(40)], seconds=30.0)
+    later = routine.with_columns(timestamp=pl.col("timestamp") + timedelta(hours=3), session_id=pl.lit("later"))
+    events, _ = merge_logs([routine, later])
+    assert events.height == 80
+
+
+def test_a_few_repeated_steps_do_not_make_two_recordings_one():
+    first, other = _log(400, seed=1), _log(400, seed=2, session="s2")
+    shared = [
+        first[n * 20 : n * 20 + 1].with_columns(session_id=pl.lit("s2"), seq=pl.lit(1000 + n, pl.UInt64))
+        for n in range(12)
+    ]
+    events, _ = merge_logs([first, pl.concat([other, *shared]).sort("timestamp")])
+    assert events.filter(session_id="s2").height >= 400

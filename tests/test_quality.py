@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from taskkit.errors import ContractError, SettingError
+from taskkit.privacy import UNKNOWN_USER
 from taskkit.quality import USES, add_active_seconds, check_quality, judge_uses, list_days, list_defects
 from taskkit.schema import PRESENCE_TYPES
 from tests.frames import make_events
@@ -76,7 +77,8 @@ def test_row_order_does_not_matter(rows, random):
 # ------------------------------------------------------------------------------------------------------------- checks
 def test_a_clean_log_has_no_warning():
     found = check_quality(_clean())
-    assert set(found.filter(pl.col("check") != "days")["level"]) == {"ok"}  # a single day is worth a note
+    few = ["size", "days"]  # a single day of few rows is worth a note
+    assert set(found.filter(~pl.col("check").is_in(few))["level"]) == {"ok"}
     assert set(found["level"]) == {"ok", "note"}
     assert found.select(pl.all().null_count()).row(0) == (0,) * found.width
 
@@ -480,6 +482,213 @@ def test_defects_do_not_depend_on_the_order_of_rows(random):
     places = list(range(events.height))
     random.shuffle(places)
     assert_frame_equal(list_defects(events[places]), list_defects(events))
+
+
+# --------------------------------------------------------------------------------------------- rows that say how long
+def _spans(*minutes: float, **more: object) -> list[dict[str, object]]:
+    """Windows one after the other, each in front for 40 minutes, so many minutes after the beginning of the last one."""
+    focus = {"event_type": "window_focus", "duration_ms": 2_400_000} | more
+    return [focus | {"window_title": f"t{n}", "after": 60 * after} for n, after in enumerate(minutes)]
+
+
+AWAY = [{"event_type": "idle_start", "app": None, "after": 2400}, {"event_type": "idle_end", "app": None}]
+
+
+def test_a_row_stands_for_its_own_length_where_that_is_longer_than_the_cap():
+    rows = [*_spans(0, 40, 30), {"after": 30, "duration_ms": 1000}, {"after": 100}]
+    assert add_active_seconds(make_events(rows))["active_seconds"].to_list() == [2400.0, 1800.0, 30.0, 60.0, 0.0]
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.integers(-90, 9000), st.none() | st.integers(0, 4_000_000)), min_size=2, max_size=15))
+def test_active_time_is_never_over_the_cap_the_length_or_the_next_row(rows):
+    events = make_events([{"after": after, "duration_ms": length} for after, length in rows])
+    seconds = add_active_seconds(events)["active_seconds"].to_list()
+    following = [after for after, _ in rows[1:]]
+    lengths = [max(60, (length or 0) / 1000) for _, length in rows]
+    wanted = [min(max(after, 0), most) for after, most in zip(following, lengths, strict=False)]
+    assert seconds == pytest.approx([*wanted, 0.0])
+
+
+@pytest.mark.parametrize("presence", [[], AWAY])
+def test_spans_that_follow_each_other_are_no_gaps(presence):
+    events = make_events(_spans(0, 40, 40, 40, 40, 40) + presence)
+    assert _row(events, "gaps")["value"] == 0.0
+    assert _places(events) == []
+
+
+def test_a_gap_begins_where_the_span_before_it_ends():
+    events = make_events(_spans(0, 40, 90 + 40) + AWAY)
+    found = list_defects(events)
+    assert found.select("defect", "seq", "seconds").rows() == [("gap", 1, 5400.0)]
+    row = list_days(events, working_window="08:00-12:00").row(0, named=True)
+    assert (row["gap_seconds"], row["covered_seconds"]) == (5400.0, 3 * 2400.0 + 5)
+    assert "1.5 h together" in _row(events, "gaps")["sentence"]
+
+
+def test_a_window_lasts_over_the_rows_inside_it():
+    inside = {"event_type": "navigate", "duration_ms": 1000, "after": 60}
+    assert _places(make_events([*_spans(0), inside, *_spans(39), *AWAY])) == []
+    assert _places(make_events([*_spans(0), inside, *_spans(60), *AWAY])) == [("gap", 1)]
+
+
+def test_a_clock_that_goes_back_ends_what_was_to_last():
+    rows = [*_spans(0, 600), {"after": -36000}, {"after": 3600}]
+    assert ("gap", 2) in _places(make_events(rows + AWAY))
+
+
+def test_a_length_of_weeks_is_not_believed():
+    rows = [*_spans(0, duration_ms=4_000_000_000), {"after": 20 * 86400}, {"event_type": "session_end"}]
+    assert list_defects(make_events(rows))["seconds"].to_list() == [19 * 86400.0]
+
+
+def test_a_span_before_midnight_and_a_gap_after_it_fall_on_their_days():
+    begin = {"event_type": "session_start", "app": None}
+    events = make_events(
+        [begin, {"after": 15.5 * 3600, "duration_ms": 2_400_000}, {"after": 7200}, {"event_type": "session_end"}]
+    )
+    assert list_days(events)["gap_seconds"].to_list() == [15.5 * 3600, 7200 - 2400.0]
+
+
+# ---------------------------------------------------------------------------------- recorders that do not say everything
+def test_a_recorder_that_writes_no_ends_has_no_broken_sessions():
+    events = make_events(_spans(0, 40) + AWAY)
+    assert (_row(events, "incomplete_sessions")["level"], _places(events)) == ("ok", [])
+    assert "This recorder writes no ends" in _row(events, "incomplete_sessions")["sentence"]
+
+
+def test_where_any_session_ends_the_others_should():
+    both = pl.concat([make_events(["a", *AWAY]), make_events(["a", {"event_type": "session_end"}], session_id="s2")])
+    assert ("no end", 2) in _places(both)
+    assert "1 of 2 sessions has no end: it was" in _row(both, "incomplete_sessions")["sentence"]
+
+
+def test_several_broken_sessions_are_they():
+    events = _clean().filter(pl.col("event_type") != "session_end")
+    assert "6 of 6 sessions have no end: they were broken off." in _row(events, "incomplete_sessions")["sentence"]
+
+
+@pytest.mark.parametrize("presence", [[], AWAY])
+def test_a_silence_over_midnight_is_a_night_where_the_recorder_does_not_say_when_it_ran(presence):
+    events = make_events([*presence, "a", {"after": 16 * 3600, "element_name": "b"}])
+    assert _places(events) == []
+    assert _row(events, "gaps")["level"] == "ok"
+
+
+def test_a_night_is_not_covered():
+    days = list_days(make_events([*AWAY, "a", {"after": 20 * 3600}, {"after": 60}]), working_window="00:00-24:00")
+    assert days["covered_seconds"].to_list() == [10.0, 60.0]
+    assert days["gap_seconds"].to_list() == [0.0, 0.0]
+
+
+def test_midnight_is_local():
+    rows = ["a", {"after": 12 * 3600, "element_name": "b"}]  # 08:00 to 20:00 UTC
+    assert _places(make_events(rows)) == [("gap", 0)]
+    assert _places(make_events(rows, utc_offset_minutes=300)) == []
+
+
+def test_a_night_in_a_session_that_was_begun_is_a_gap():
+    rows = [{"event_type": "session_start"}, "a", {"after": 20 * 3600}, {"event_type": "session_end"}]
+    assert _places(make_events(rows)) == [("gap", 1)]
+
+
+def test_a_clock_that_goes_over_midnight_and_back_is_a_jump():
+    events = make_events([f"e{n}" for n in range(60)])
+    events = _later(_later(events, 20, 86400), 40, -86400)
+    assert _places(events) == [("clock jump", 20), ("clock jump", 40)]
+
+
+def test_gaps_are_counted_as_they_are_listed():
+    events = make_events(["a", {"element_name": "b", "after": 7200}, {"element_name": "c", "after": 3600}])
+    assert list_defects(events)["defect"].to_list() == ["gap", "gap"]
+    assert "cannot be told" in list_defects(events)["sentence"][0]
+    row = _row(events, "gaps")
+    assert (row["value"], row["level"], row["where"]) == (2.0, "note", "1 of 1 session")
+
+
+def test_breaks_of_a_foreign_log_do_not_warn_beside_a_log_with_presence():
+    foreign = make_events(["a", {"element_name": "b", "after": 7200}], user="p_9", window_title="w")
+    row = _row(pl.concat([_clean(), foreign]), "gaps")
+    assert (row["value"], row["level"]) == (1.0, "note")
+
+
+def test_an_equal_row_in_whole_seconds_may_be_a_second_click():
+    events = make_events(["a", {"element_name": "a", "after": 0}, "b"])
+    assert "may be a second click" in list_defects(events)["sentence"][0]
+    assert "second clicks: look before you drop them" in _row(events, "duplicates")["sentence"]
+    exact = events.with_columns(pl.col("timestamp") + timedelta(milliseconds=120))
+    assert list_defects(exact)["sentence"][0].endswith("drop it.")
+    assert "second click" not in _row(exact, "duplicates")["sentence"]
+
+
+def test_a_copy_in_another_session_is_no_second_click():
+    both = pl.concat([make_events(["a", "b"]), make_events(["a"], session_id="s2")])
+    assert list_defects(both)["sentence"].to_list() == [
+        "This row repeats an earlier one in every respect, time included: drop it."]  # fmt: skip
+
+
+def test_a_log_that_names_nobody_is_not_one_person():
+    quality = check_quality(_big(1).with_columns(pl.lit(UNKNOWN_USER).alias("user")))
+    said = dict(quality.select("check", "sentence").iter_rows())
+    for check in ("size", "groups", "dominance"):
+        assert "the log does not say how many people" in said[check].lower()
+    assert "1 person" not in " ".join(said.values())
+    assert quality["people"].null_count() == quality.height
+    row = judge_uses(quality, min_people=1).row(by_predicate=pl.col("use") == "comparison", named=True)
+    assert (row["verdict"], row["because"]) == ("not enough", ["size", "groups"])
+    assert "the log does not say how many people worked" in row["sentence"]
+
+
+def test_rows_of_nobody_do_not_count_as_a_person():
+    nobody = _clean(1).with_columns(pl.lit(UNKNOWN_USER).alias("user"))
+    quality = check_quality(pl.concat([_clean(4), nobody]))
+    assert quality.filter(check="groups")["value"].item() == 4.0
+    assert "of some events the log does not say who worked" in quality.filter(check="size")["sentence"].item()
+
+
+def test_rows_of_nobody_are_no_member_of_a_team():
+    team = pl.concat([_clean(4, team="a"), _clean(1, team="a").with_columns(pl.lit(UNKNOWN_USER).alias("user"))])
+    other = _clean(6, team="b").with_columns(user="q_" + pl.col("user"))
+    assert _row(pl.concat([team, other]), "groups")["value"] == 4.0
+
+
+@pytest.mark.parametrize(("rows", "level", "enough"), [(499, "note", False), (500, "ok", True)])
+def test_size_and_verdict_have_one_limit(rows, level, enough):
+    events = make_events([f"e{n}" for n in range(rows)])
+    assert _level(events, "size") == level
+    assert ("size" not in judge_uses(check_quality(events))["because"].explode(empty_as_null=True).to_list()) == enough
+    assert _row(events, "size")["threshold"] == "at least 500 events"
+
+
+def test_kinds_that_are_not_told_are_a_note():
+    events = make_events([{"event_type": "other" if n % 4 else "click"} for n in range(600)], window_title="w")
+    row = _row(events, "without_kind")
+    assert (row["value"], row["level"]) == (0.75, "note")
+    judged = {row["use"]: row["because"] for row in judge_uses(check_quality(events)).iter_rows(named=True)}
+    assert "without_kind" in judged["automation"]
+    assert "without_kind" in judged["variants"]
+    assert "without_kind" not in judged["segmentation"]
+    assert _level(make_events([{"event_type": k} for k in ("other", "click")]), "without_kind") == "ok"
+
+
+def test_a_log_of_one_time_tells_no_durations():
+    events = make_events([f"e{n}" for n in range(600)], seconds=0)
+    assert _level(events, "same_time") == "warning"
+    assert "same_time" in _verdict(events, "effort figures")["because"]
+
+
+def test_presence_rows_alone_are_enough_for_nothing():
+    events = make_events([{"event_type": "alive", "app": None, "after": 60}] * 600)
+    assert _level(events, "size") == "warning"
+    assert set(judge_uses(check_quality(events))["verdict"]) == {"not enough"}
+
+
+def test_days_of_minutes_teach_no_working_window():
+    days = [make_events([{"event_type": "session_start"}, *(f"e{n}" for n in range(40)), {"event_type": "session_end"}],
+                        session_id=f"s{n}", user=f"p_{n}") for n in range(6)]  # fmt: skip
+    events = pl.concat(day.with_columns(pl.col("timestamp") + timedelta(minutes=6)) for day in days)
+    assert list_days(events)["coverage"].null_count() == 6
+    assert (_level(events, "coverage"), _row(events, "coverage")["n"]) == ("note", 0)
 
 
 # ---------------------------------------------------------------------------------------------------------- the sample

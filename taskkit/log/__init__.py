@@ -12,7 +12,7 @@ import polars as pl
 from taskkit.errors import LogFileError, check_choice
 from taskkit.log.any_table import guess_columns
 from taskkit.log.durations import parse_duration
-from taskkit.log.foreign import IMPORTERS, Importer, detect_format, read_as, score_formats
+from taskkit.log.foreign import IMPORTERS, Importer, detect_format, read_as, remarks, score_formats
 from taskkit.log.parquet_files import (
     ORDER,
     count_rows,
@@ -193,13 +193,15 @@ def import_log(
         mapping alone; without one it adds to what the format maps, {"case_ref": "Custom1"}.
     keep_values : keep the content in `value` too (class P3: handle the log as confidential).
     key : key of digests and pseudonyms, at least 16 bytes.
-    user : the one person of a format that names none.
+    user : the one person of a file that names none; without it the file counts as one unknown person.
 
     Returns
     -------
     The events frame, sorted by (user, session_id, seq); and the report, one row per source column: `column`, `rows` (not
     empty), `mapped_to`, `outcome` (mapped, split, dropped), `reason`. Where rows of the file gave no event, or two, rows
     of the report called "(rows)" count them: mapped + 2 × split = events, mapped + split + dropped = rows of the file.
+    Rows called "(file)", "(user)" and "(event_type)" say what no column does: read as cp1252, nobody named, no row's
+    kind known; they count again rows that are counted above.
 
     Raises
     ------
@@ -227,6 +229,7 @@ def import_log(
     key = key if key is not None else source.sha256
     events = protect(events, key=key, keep_values=keep_values, clear_sessions=reading.clear_sessions)
     events = require(events.sort(ORDER), source=str(file))
+    report = pl.concat([report, remarks(events, source)])
     marks = pl.col("column").replace_strict(dict(source.repaired), default=0, return_dtype=pl.UInt32)
     said = pl.format("{}; {} rows with unescaped quotation marks are read as they stand", "reason", marks)
     return events, report.with_columns(pl.when(marks > 0).then(said).otherwise("reason").alias("reason"))

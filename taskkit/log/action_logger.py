@@ -6,7 +6,16 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from taskkit.log.readings import Fate, Reading, hide_passwords, text_of, to_events
+from taskkit.log.readings import (
+    LONGEST_LABEL,
+    Fate,
+    Reading,
+    file_name_of,
+    hide_passwords,
+    place_clipboard,
+    text_of,
+    to_events,
+)
 from taskkit.log.times import read_times
 
 NEEDS = (("timeStamp",), ("userID",), ("targetApp",), ("eventType",))
@@ -18,11 +27,16 @@ _FATES: dict[str, Fate] = {
     "timeStamp": ("timestamp, seq", "mapped", "rows are ordered by it; rows of one time keep the file's order"),
     "userID": ("user", "mapped", "a row without user takes the user of the row before it"),
     **dict.fromkeys(_CASE, ("case_ref", "mapped", "")),
-    "targetApp": ("app", "mapped", "OS-Clipboard is no program: such a row takes the program of the row before it"),
+    "targetApp": (
+        "app",
+        "mapped",
+        "OS-Clipboard is no program: such a row takes the program of the row before it, and its "
+        "window and element where that is at most 1 s before",
+    ),
     "eventType": ("event_name, event_type", "mapped", "the type is what a word tells"),
     "url": ("url", "mapped", "without query and fragment"),
     "content": ("value", "mapped", "copied or pasted text"),
-    "target.workbookName": ("window_title", "mapped", "with the sheet"),
+    "target.workbookName": ("window_title", "mapped", "with the sheet; of a path only the file's name"),
     "target.sheetName": ("window_title", "mapped", "with the workbook"),
     "target.id": ("element_id, element_name", "mapped", "the name of a cell; of a field without any other name"),
     "target.class": (None, "dropped", "look of an element, no meaning"),
@@ -43,48 +57,37 @@ _FATES: dict[str, Fate] = {
 def read_action_logger(table: pl.DataFrame, *, where: str, columns: Mapping[str, str]) -> Reading:
     """Events of an Action Logger file: stable order by time, clipboard rows joined to person and program."""
     rows = _in_order(table, where)
-    tag, kind = text_of(rows, "target.tagName").str.to_uppercase(), text_of(rows, "target.type").str.to_lowercase()
-    # a link with neither tag nor type is still told by its event
-    labelled = tag.is_in(_LABELLED) | kind.is_in(["button", "submit"]) | pl.col("eventType").str.contains("(?i)link")
-    label = text_of(rows, "target.innerText").str.replace_all(r"(\\[nrt]|\s)+", " ").str.strip_chars().str.head(80)
-    sees = pl.col("eventType").str.contains(_STATE)
+    kind, sees = _kind(rows), pl.col("eventType").str.contains(_STATE).fill_null(False)
     ticked = pl.when(kind.is_in(["checkbox", "radio"])).then(text_of(rows, "target.checked"))
-    field_value = pl.when(~sees.fill_null(False)).then(text_of(rows, "target.value"))
-    cell, name = text_of(rows, "target.id"), text_of(rows, "target.name")
-    excel = text_of(rows, "target.sheetName").is_not_null() | text_of(rows, "target.workbookName").is_not_null()
+    field_value = pl.when(~sees).then(text_of(rows, "target.value"))
     value = pl.coalesce(text_of(rows, "content"), ticked, field_value, text_of(rows, "target.option"))
-    values, secret = hide_passwords(
-        rows.select(value=value)["value"], secret=rows.select(kind == "password").to_series()
+    place, clipboard = _place(rows), pl.col("targetApp").str.strip_chars() == _CLIPBOARD
+    places, copies = place_clipboard(rows, place, clipboard=clipboard, front=~clipboard, value=value)
+    secret = (
+        places["element_role"].eq_missing("password") | rows.select((kind == "password").fill_null(False)).to_series()
     )
+    values, hidden = hide_passwords(rows.select(value=value)["value"], secret=secret)
     chosen = {
         "timestamp": pl.col("§time"),
         "user": pl.col("§user"),
         "app": pl.col("§app"),
-        "url": text_of(rows, "url"),
         "event_name": pl.col("eventType"),
         "case_ref": text_of(rows, *_CASE),
-        "window_title": pl.concat_str(
-            text_of(rows, "target.workbookName"), text_of(rows, "target.sheetName"), separator=" | ", ignore_nulls=True
-        ),
-        "element_id": cell,
-        "element_name": pl.coalesce(
-            pl.when(excel).then(cell), name, pl.when(labelled).then(label), text_of(rows, "target.title"), cell
-        ),
-        "element_role": pl.when(excel).then(pl.lit("cell")).otherwise(_role(tag, kind)),
         "value": pl.lit(values),
+        **{column: pl.lit(places[column]) for column in place},
     }
-    unused = sees.fill_null(False) | text_of(rows, "content").is_not_null() | ticked.is_not_null()
+    unused = sees | text_of(rows, "content").is_not_null() | ticked.is_not_null()
     left = rows.select(
         value=(text_of(rows, "target.value").is_not_null() & unused).sum(),
-        text=(text_of(rows, "target.innerText").is_not_null() & ~labelled.fill_null(False)).sum(),
+        text=(text_of(rows, "target.innerText").is_not_null() & ~_labelled(rows)).sum(),
     ).row(0)
     notes = {
         "target.value": f"{left[0]:,} rows left out",
         "target.innerText": f"{left[1]:,} rows left out",
-        "targetApp": f"{(table['targetApp'] == _CLIPBOARD).sum():,} rows",
+        "targetApp": copies,
         "userID": f"{table['userID'].null_count():,} rows",
         "timeStamp": f"{_late(rows['§row']):,} rows came late",
-    } | ({"target.type": f"{secret:,} rows with a password are emptied"} if secret else {})
+    } | ({"target.type": f"{hidden:,} rows with a password are emptied"} if hidden else {})
     return Reading(to_events(rows, chosen, columns=columns, where=where), _FATES, notes)
 
 
@@ -97,6 +100,37 @@ def _in_order(table: pl.DataFrame, where: str) -> pl.DataFrame:
         user.forward_fill().backward_fill().alias("§user"), pl.when(app != _CLIPBOARD).then(app).alias("§app")
     )
     return rows.with_columns(pl.col("§app").forward_fill().backward_fill().over("§user"))
+
+
+def _kind(rows: pl.DataFrame) -> pl.Expr:
+    return text_of(rows, "target.type").str.to_lowercase()
+
+
+def _labelled(rows: pl.DataFrame) -> pl.Expr:
+    """Whether the text of an element is its label; a link or button without tag and type is still told by its event."""
+    tag, kind, event = text_of(rows, "target.tagName").str.to_uppercase(), _kind(rows), pl.col("eventType")
+    button = tag.is_null() & kind.is_null() & event.str.contains("(?i)button")
+    told = tag.is_in(_LABELLED) | kind.is_in(["button", "submit"]) | event.str.contains("(?i)link") | button
+    return told.fill_null(False)
+
+
+def _place(rows: pl.DataFrame) -> dict[str, pl.Expr]:
+    """What a row says of window, address and element."""
+    book, sheet = file_name_of(text_of(rows, "target.workbookName")), text_of(rows, "target.sheetName")
+    excel = sheet.is_not_null() | book.is_not_null()
+    label = text_of(rows, "target.innerText").str.replace_all(r"(\\[nrt]|\s)+", " ").str.strip_chars()
+    cell, name = text_of(rows, "target.id"), text_of(rows, "target.name")
+    role = _role(text_of(rows, "target.tagName").str.to_uppercase(), _kind(rows))
+    return {
+        "url": text_of(rows, "url"),
+        "window_title": pl.concat_str(book, sheet, separator=" | ", ignore_nulls=True).replace("", None),
+        "element_id": cell,
+        "element_name": pl.coalesce(
+            pl.when(excel).then(cell), name, pl.when(_labelled(rows)).then(label.str.head(LONGEST_LABEL)),
+            text_of(rows, "target.title"), cell,
+        ),
+        "element_role": pl.when(excel).then(pl.lit("cell")).otherwise(role),
+    }  # fmt: skip
 
 
 def _late(rows: pl.Series) -> int:

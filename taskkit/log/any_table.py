@@ -4,68 +4,91 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
 from taskkit.errors import ContractError
 from taskkit.log.readings import Fate, Reading, hide_passwords, text_of
-from taskkit.log.table import RECORDED, from_table
+from taskkit.log.table import RECORDED, as_polars, from_table
 from taskkit.log.times import read_times
+from taskkit.log.words import fold
 from taskkit.schema import EVENTS
 
 GUESSES = pl.Schema({"contract": pl.String, "column": pl.String, "evidence": pl.String})
 _LOOKED_AT = 1000  # values that are tried
-# contract name → names it goes by elsewhere, the likelier first; in lower case, letters and digits only
+# contract name → names it goes by elsewhere, the likelier first; in lower case, letters and digits only, ae for ä
 _NAMES: dict[str, tuple[str, ...]] = {
     "timestamp": ("timestamp", "timestamputc", "timeutc", "utctime", "eventtime", "datetime", "time", "timetimestamp",
-                  "starttime", "start", "starttimestamp", "when", "date", "zeit", "zeitstempel", "ts", "createdat"),
+                  "starttime", "start", "starttimestamp", "when", "zeitstempel", "zeitpunkt", "datumuhrzeit", "datumzeit",
+                  "zeit", "startzeit", "beginn", "wann", "date", "datum", "ts", "createdat"),
     "user": ("user", "userid", "username", "resource", "orgresource", "employee", "person", "login", "account",
-             "systemuser", "operator", "benutzer"),
-    "session_id": ("sessionid", "session", "recordingid", "recording", "run", "runid"),
-    "seq": ("seq", "sequence", "sequencenumber", "stepid", "stepnumber", "eventnumber", "rownumber", "index"),
+             "systemuser", "operator", "benutzer", "benutzername", "benutzerid", "benutzerkennung", "nutzer",
+             "nutzername", "nutzerid", "anwender", "mitarbeiter", "mitarbeiterin", "bearbeiter"),
+    "session_id": ("sessionid", "session", "recordingid", "recording", "run", "runid", "sitzung", "sitzungsid",
+                   "aufzeichnung"),
+    "seq": ("seq", "sequence", "sequencenumber", "stepid", "stepnumber", "eventnumber", "rownumber", "index",
+            "laufendenummer", "laufnummer", "lfdnr", "schrittnummer", "zeilennummer"),
     "app": ("app", "application", "applicationname", "program", "process", "processname", "targetapp", "software",
-            "executable", "system", "anwendung"),
-    "event_type": ("eventtype", "actiontype", "interaction", "interactiontype"),
+            "executable", "system", "anwendung", "anwendungsname", "programm", "programmname", "prozess", "prozessname",
+            "applikation"),
+    "event_type": ("eventtype", "actiontype", "interaction", "interactiontype", "ereignistyp", "ereignisart",
+                   "aktionstyp", "aktionsart", "interaktion"),
     "event_name": ("eventname", "event", "action", "actionname", "activity", "activityname", "conceptname", "step",
-                   "stepname", "operation", "command"),
+                   "stepname", "operation", "command", "ereignis", "ereignisname", "aktion", "aktionsname", "aktivitaet",
+                   "taetigkeit", "schritt", "befehl"),
     "window_title": ("windowtitle", "window", "title", "activewindow", "caption", "screen", "screenname", "page",
-                     "pagetitle", "form", "dialog", "workbook"),
-    "url": ("url", "browserurl", "pageurl", "address", "link", "uri"),
+                     "pagetitle", "form", "dialog", "workbook", "fenstertitel", "titel", "fenster", "fenstername",
+                     "aktivesfenster", "maske", "seitentitel", "seite", "formular", "arbeitsmappe"),
+    "url": ("url", "browserurl", "pageurl", "address", "link", "uri", "webadresse", "internetadresse", "adresse"),
     "element_name": ("elementname", "element", "control", "controlname", "field", "fieldname", "label", "targetname",
-                     "widget", "cell", "objectname"),
-    "element_id": ("elementid", "controlid", "targetid", "automationid", "xpath", "selector"),
-    "element_role": ("elementrole", "elementtype", "controltype", "role", "tag", "tagname", "targettype"),
+                     "widget", "cell", "objectname", "feldname", "feld", "bedienelement", "steuerelement",
+                     "schaltflaeche", "beschriftung", "zelle"),
+    "element_id": ("elementid", "controlid", "targetid", "automationid", "xpath", "selector", "feldid",
+                   "steuerelementid"),
+    "element_role": ("elementrole", "elementtype", "controltype", "role", "tag", "tagname", "targettype", "elementtyp",
+                     "elementart", "feldtyp"),
     "value": ("value", "content", "text", "enteredtext", "input", "clipboard", "clipboardcontent", "clipboardtext",
-              "typedtext", "data"),
+              "typedtext", "data", "wert", "feldwert", "inhalt", "eingabe", "eingegebenertext", "zwischenablage"),
     "case_ref": ("caseref", "caseid", "caseconceptname", "case", "documentnumber", "ordernumber", "ticket",
-                 "ticketid"),
-    "team": ("team", "department", "group", "unit", "abteilung"),
-    "duration_ms": ("durationms", "durationmilliseconds", "elapsedms"),
+                 "ticketid", "fall", "fallid", "fallnummer", "vorgangsnummer", "vorgangsid", "belegnummer",
+                 "auftragsnummer", "rechnungsnummer", "bestellnummer", "aktenzeichen"),
+    "team": ("team", "department", "group", "unit", "abteilung", "gruppe", "bereich"),
+    "duration_ms": ("durationms", "durationmilliseconds", "elapsedms", "dauerms", "dauermillisekunden"),
     "utc_offset_minutes": ("utcoffsetminutes", "timezoneoffset", "utcoffset"),
 }  # fmt: skip
 _UNASKED: Fate = (None, "dropped", "its name tells no column of the contract; columns={…} can map it")
+_OF_A_FILE = (
+    'The columns of a file are guessed by import_log(path, format="table"), whose report states every guess; '
+    "list_formats(path) says which format it is in."
+)
 _LATER: Fate = (None, "dropped", "made by later steps of taskkit; columns={…} can map it")
 
 
-def guess_columns(frame: pl.DataFrame) -> pl.DataFrame:
+def guess_columns(frame: Any) -> pl.DataFrame:
     """Guess which columns of any table are which of the events contract, by their names and by their values.
 
     Parameters
     ----------
-    frame : any table, one row per interaction.
+    frame : any table, polars or pandas, one row per interaction; names of columns may be English or German.
 
     Returns
     -------
     One row per guess, in the order of the contract: `contract`, `column`, `evidence`. Every column is used once at
     most, and only where its values can be read as the contract's type.
 
+    Raises
+    ------
+    ContractError : it is no frame, but the path of a file, say; the message says how a file is guessed.
+
     >>> guess_columns(pl.DataFrame({"When": ["2026-03-02T08:00:00Z"], "Program": ["erp"]})).select("contract", "column").rows()
     [('timestamp', 'When'), ('app', 'Program')]
     """
+    frame = as_polars(frame, asked_by="guess_columns", else_do=_OF_A_FILE)
     rows: dict[str, tuple[str, str]] = {}
     keys: dict[str, list[str]] = {}
     for name in frame.columns:
-        keys.setdefault(re.sub(r"[^a-z0-9]", "", name.lower()), []).append(name)
+        keys.setdefault(re.sub(r"[^a-z0-9]", "", fold(name).lower()), []).append(name)
     for contract, known in _NAMES.items():
         taken = {column for column, _ in rows.values()}
         named = [name for key in known for name in keys.get(key, []) if name not in taken]
@@ -147,9 +170,11 @@ def _fits(series: pl.Series, contract: str) -> str:
 
 def _times(tried: pl.Series) -> str:
     try:
-        read_times(tried, column=tried.name)
+        times = read_times(tried, column=tried.name)
     except (ContractError, pl.exceptions.PolarsError):
         return ""
+    if (times == times.dt.truncate("1d")).all():
+        return f"{len(tried):,} values are dates without a time of day, taken for midnight"
     return f"{len(tried):,} values are times"
 
 

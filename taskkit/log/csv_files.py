@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,11 +14,11 @@ from pathlib import Path
 import polars as pl
 
 from taskkit.errors import LogFileError
+from taskkit.log.table import KEPT_AS_IT_IS
 
 SEPARATORS = (",", ";", "\t")
 MAX_BYTES = 2 * 2**30  # a foreign file is read whole into memory
 _FIELD_LIMIT = 16 * 2**20  # characters of one field; recorders store whole pages of HTML in one
-_CURE = "Repair the file, or read it yourself and pass it on: from_table(pl.read_csv(…), columns={…})."
 
 
 @dataclass(frozen=True)
@@ -27,26 +28,29 @@ class TextTable:
     frame: pl.DataFrame
     sha256: bytes
     separator: str
+    encoding: str = "utf-8"  # or cp1252
     repaired: Counter[str] = field(default_factory=Counter)  # column → rows with unescaped quotation marks
 
 
 def read_text_table(path: Path) -> TextTable:
     """Read a CSV file with `,`, `;` or tab as texts.
 
-    UTF-8 with or without byte-order mark; line breaks inside quotes belong to the field. Quotation marks that a
-    recorder forgot to escape are read as they stand if the record then has the header's width, and counted.
+    UTF-8 with or without byte-order mark, else cp1252 (Windows, western languages); line breaks inside quotes belong to
+    the field. Quotation marks that a recorder forgot to escape are read as they stand if the record then has the
+    header's width, and counted.
 
     Raises
     ------
-    LogFileError : no text, not UTF-8, no header, or a record that is wider or narrower than the header.
+    LogFileError : no text, in neither encoding, no header, or a record that is wider or narrower than the header.
     """
     data = read_bytes(path)
-    text = _decode(data, path)
+    text, encoding = _decode(data, path)
     separator = _separator(text)
+    cure = _cure(path, separator if separator in text.partition("\n")[0] else "|", encoding)
     lines = _Lines(text)
     limit = csv.field_size_limit(_FIELD_LIMIT)
     try:
-        header, records, repaired = _read_records(lines, separator, path)
+        header, records, repaired = _read_records(lines, separator, path, cure)
     finally:
         csv.field_size_limit(limit)
     columns = list(zip(*records, strict=True)) if records else [()] * len(header)
@@ -56,7 +60,7 @@ def read_text_table(path: Path) -> TextTable:
             for name, column in zip(header, columns, strict=True)
         }
     )
-    return TextTable(frame, hashlib.sha256(data).digest(), separator, repaired)
+    return TextTable(frame, hashlib.sha256(data).digest(), separator, encoding, repaired)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -84,9 +88,21 @@ def check_size(path: Path) -> None:
         )
 
 
-def _decode(data: bytes, path: Path) -> str:
+def _cure(path: Path, separator: str, encoding: str) -> str:
+    """What to do with a file that is no proper table; the way over Parquet keeps pseudonyms and redaction."""
+    shown = separator.replace("\t", "\\t")
+    called = "utf8" if encoding == "utf-8" else encoding
+    return (
+        f'Repair the file, or read it yourself: pl.read_csv({path.name!r}, separator="{shown}", encoding="{called}", '
+        'infer_schema=False).write_parquet("table.parquet"), then read_log("table.parquet", columns={…}). '
+        f"from_table(…, columns={{…}}) takes the frame itself; but {KEPT_AS_IT_IS}."
+    )
+
+
+def _decode(data: bytes, path: Path) -> tuple[str, str]:
+    """The text and its encoding; a UTF-8 file that is damaged is not taken for another encoding."""
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise LogFileError(f"{path} is UTF-16 text; allowed: UTF-8. Save it as CSV UTF-8.")
+        raise LogFileError(f"{path} is UTF-16 text; allowed: UTF-8 or cp1252. Save it as CSV UTF-8.")
     if (zero := data.find(b"\0")) >= 0:
         line = data[:zero].count(b"\n") + 1
         raise LogFileError(
@@ -94,12 +110,21 @@ def _decode(data: bytes, path: Path) -> str:
             "it was text, the export is damaged there: export it again."
         )
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8-sig"), "utf-8"
     except UnicodeDecodeError as error:
+        known = data.decode("utf-8", "replace")
+        broken = known.count("\ufffd")
+        whole = sum(map(len, re.findall(r"[^\x00-\x7f]+", known))) - broken
+        damaged = data.startswith(BOM_UTF8) or whole >= broken
+        if not damaged:
+            try:
+                return data.decode("cp1252"), "cp1252"
+            except UnicodeDecodeError:
+                pass
         line = data[: error.start].count(b"\n") + 1
         raise LogFileError(
-            f"{path} is not UTF-8 text: byte {error.start} in line {line} cannot be read. Save it as CSV UTF-8, or "
-            'read it with its encoding: from_table(pl.read_csv(…, encoding="cp1252"), columns={…}).'
+            f"{path} is {'damaged UTF-8' if damaged else 'neither UTF-8 nor cp1252'} text: byte {error.start} in line {line} "
+            f"cannot be read. Export it again as CSV UTF-8. {_cure(path, _separator(known), 'utf8-lossy' if damaged else '…')}"
         ) from None
 
 
@@ -127,7 +152,9 @@ class _Lines:
         return self.used[-1]
 
 
-def _read_records(lines: _Lines, separator: str, path: Path) -> tuple[list[str], list[list[str]], Counter[str]]:
+def _read_records(
+    lines: _Lines, separator: str, path: Path, cure: str
+) -> tuple[list[str], list[list[str]], Counter[str]]:
     reader = csv.reader(lines, delimiter=separator, strict=True)
     header: list[str] = []
     records: list[list[str]] = []
@@ -143,17 +170,17 @@ def _read_records(lines: _Lines, separator: str, path: Path) -> tuple[list[str],
             record = _tolerant(lines.used[0], separator) if len(lines.used) == 1 else []
             if not header or len(record) != len(header):
                 raise LogFileError(
-                    f"{path}, line {first}: the quotation marks do not close ({error}); is the file cut off? {_CURE}"
+                    f"{path}, line {first}: the quotation marks do not close ({error}); is the file cut off? {cure}"
                 ) from None
             repaired.update(name for name, value in zip(header, record, strict=True) if '"' in value)
         if not any(record):
             continue  # an empty line
         if not header:
-            header = _header(record, path)
+            header = _header(record, path, cure)
             if len(header) == 1:
                 raise LogFileError(
                     f"{path} has a single column {header[0][:60]!r} when it is split at comma, semicolon or tab. Is it a "
-                    'table with another separator? from_table(pl.read_csv(…, separator="|"), columns={…}).'
+                    f"table with another separator? {cure}"
                 )
             continue
         # empty fields too many are a habit of the file if every row has them; in one row alone something has shifted
@@ -161,7 +188,7 @@ def _read_records(lines: _Lines, separator: str, path: Path) -> tuple[list[str],
         if len(record) != width or any(record[len(header) :]):
             raise LogFileError(
                 f"{path}, line {first}: {len(record)} fields where the header has {len(header)} columns "
-                f"(separator {separator!r}). {_CURE}"
+                f"(separator {separator!r}). {cure}"
             )
         records.append(record)
 
@@ -181,11 +208,11 @@ def _tolerant(line: str, separator: str) -> list[str]:
     return fields if end == len(line) else []
 
 
-def _header(record: list[str], path: Path) -> list[str]:
+def _header(record: list[str], path: Path, cure: str) -> list[str]:
     while record and not record[-1].strip():
         record.pop()
     names = [name.strip() or f"column_{number}" for number, name in enumerate(record, start=1)]
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
-        raise LogFileError(f"{path}: the header names {', '.join(map(repr, twice))} more than once. {_CURE}")
+        raise LogFileError(f"{path}: the header names {', '.join(map(repr, twice))} more than once. {cure}")
     return names

@@ -13,14 +13,17 @@ from taskkit.errors import LogFileError, check_choice
 from taskkit.log import action_logger, activitywatch, celonis, office_recordings, smartrpa
 from taskkit.log.any_table import guess_columns, read_table, ready_to_paste
 from taskkit.log.readings import Fate, Reading
-from taskkit.log.table import check_mapping
+from taskkit.log.sources import Source
+from taskkit.log.table import KEPT_AS_IT_IS, check_mapping
 from taskkit.log.times import zone_note
+from taskkit.privacy import UNKNOWN_USER
 
 REPORT = pl.Schema({"column": pl.String, "rows": pl.UInt32, "mapped_to": pl.String, "outcome": pl.String,
                     "reason": pl.String})  # fmt: skip
 FORMATS = pl.Schema([("format", pl.String), ("recorder", pl.String), ("score", pl.Float64), ("found", pl.List(pl.String)),
                      ("missing", pl.List(pl.String)), ("chosen", pl.Boolean), ("evidence", pl.String)])  # fmt: skip
 ROWS = "(rows)"  # what the report calls the rows of the source
+FILE, USER, KIND = "(file)", "(user)", "(event_type)"  # what it calls the file as a whole, and what no column says
 _UNKNOWN: Fate = (None, "dropped", "not part of the format; columns={…} can map it")
 
 
@@ -88,7 +91,9 @@ def detect_format(
     raise LogFileError(
         f"{where} is in no format that is known here. Columns found: {found}. The nearest format is {near}: "
         f"{IMPORTERS[near].evidence(header)}. Known formats: {known}. {cure}Any other table is read with "
-        "read_log(…, columns={'timestamp': '…', 'user': '…', 'event_name': '…'}) or with from_table."
+        "read_log(…, columns={'timestamp': '…', 'user': '…', 'event_name': '…'}); "
+        f"{KEPT_AS_IT_IS}. For a report of it: tk.write_log(events, 'log.parquet') with what read_log gave, then "
+        "`taskkit report log.parquet`."
     )
 
 
@@ -187,6 +192,26 @@ def _report(table: pl.DataFrame, reading: Reading, columns: Mapping[str, str]) -
         rows.append((ROWS, one, "events", "mapped", "each gave one event"))
         rows += [(ROWS, count, "events", "split", reason) for reason, count in reading.doubled.items()]
         rows += [(ROWS, count, None, "dropped", reason) for reason, count in reading.dropped.items()]
+    return pl.DataFrame(rows, schema=REPORT, orient="row")
+
+
+def remarks(events: pl.DataFrame, source: Source) -> pl.DataFrame:
+    """Rows of the report about what no single column tells: the encoding, people without a name, kinds without a word."""
+    rows = []
+    if source.encoding != "utf-8":
+        said = f"the file is no UTF-8 and is read as {source.encoding}; if letters look wrong, save it as CSV UTF-8"
+        rows.append((FILE, source.frame.height, "events", "mapped", said))
+    unnamed = int((events["user"] == UNKNOWN_USER).sum())
+    if unnamed == events.height:
+        rows.append((USER, unnamed, "user", "mapped",
+                     "the file names nobody; it counts as one person: give user="))  # fmt: skip
+    elif unnamed:
+        rows.append((USER, unnamed, "user", "mapped",
+                     f"{unnamed:,} of {events.height:,} rows name nobody; they count as one person more"))  # fmt: skip
+    if (events["event_type"] == "other").all():
+        rows.append((KIND, events.height, "event_type", "mapped",
+                     f"{events.height:,} of {events.height:,} rows: kind unknown; map event_type or event_name with "
+                     "columns={…} to a column whose words tell click, copy, paste, text input …"))  # fmt: skip
     return pl.DataFrame(rows, schema=REPORT, orient="row")
 
 

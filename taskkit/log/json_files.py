@@ -14,7 +14,8 @@ from taskkit.errors import LogFileError
 _MOST_COLUMNS = 2000
 _ALLOWED = (
     'Allowed: an export of ActivityWatch, {"buckets": {"name": {"type": …, "events": […]}}}, or one bucket of it. '
-    "Any other JSON: from_table(pl.DataFrame(json.load(open(…))), columns={…})."
+    'Any other JSON: pl.DataFrame(json.load(open(…))).write_parquet("table.parquet"), then '
+    'read_log("table.parquet", columns={…}).'
 )
 
 

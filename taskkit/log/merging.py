@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 
 import polars as pl
 
 from taskkit.errors import ContractError, SettingError
 from taskkit.log.durations import parse_duration
+from taskkit.log.merge_reports import OFFSETS, REPORT, Log, Pair, report_rows
 from taskkit.schema import EVENTS, PRESENCE_TYPES, check
 
 KEYS, _SESSION = ["user", "session_id", "seq"], ["user", "session_id"]
@@ -22,15 +24,11 @@ _SPANS = {"idle_start": "idle", "idle_end": "idle", "lock": "lock", "unlock": "l
 _BIN = 1_000_000  # microseconds: the offset is looked for in steps of a second
 _EXACT = 1_000  # microseconds: two rows so close after the shift are one before any others are
 _APART, _CLEARER = 3, 1.2  # the best offset outweighs every other, more than so many steps away, by that factor
-_REPORT = pl.Schema({"log": pl.String(), "against": pl.String(), "rows": pl.UInt32(), "kept": pl.UInt32(),
-                     "duplicates": pl.UInt32(), "renamed_sessions": pl.UInt32(), "offset_seconds": pl.Float64(),
-                     "offset_spread_seconds": pl.Float64(), "offset_rows": pl.UInt32(), "sentence": pl.String()})  # fmt: skip
-_OFFSETS = pl.Schema({"user": pl.String(), "session_id": pl.String(), "offset": pl.Int64(), "spread": pl.Float64(),
-                      "matched": pl.UInt32()})  # fmt: skip
+_AGREEING = 0.2  # of the rows that could match: a few repeated steps do not make two recordings one
 
 
 def merge_logs(
-    logs: Sequence[pl.DataFrame], *, names: Sequence[str] | None = None, max_offset: str = "14h", tolerance: str = "1s",
+    logs: Sequence[pl.DataFrame], *, names: Sequence[str] | None = None, max_offset: str = "15m", tolerance: str = "1s",
     min_matches: int = 10,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:  # fmt: skip
     """Merge the logs of several recorders into one: rows that are there twice are kept once, clocks are put on one another.
@@ -42,11 +40,13 @@ def merge_logs(
        session of the later log gets a suffix (`s1~2`), so that nothing is lost.
     2. Where a person has a session at about the time of a session in an earlier log, rows of the same content (application,
        kind, title, address, element, digest) are looked for; the offset of the clock is the one on which most of them
-       agree, rare contents weighing more. The session is put on the earlier log's clock, its rows that are there already
+       agree, rare contents weighing more; at least a fifth of the rows that could match must. The session is put on the earlier log's clock, its rows that are there already
        (same content, within `tolerance`, each counted once) are dropped, the others stay; of idle, lock, pause, blind and
        session rows both halves or none. With too few matches no clock is changed, and only rows of the very same time
        and content are dropped.
-    3. Everything else is put together as it is.
+    3. Everything else is put together as it is. Where two logs have nobody in common, the report says so: people are
+       the same only if both logs were read with the same key. Where most rows of such a log stand in the other too, at
+       the same time, in the same program and of the same kind, it warns that the same people count twice.
 
     Merge first, then name activities: columns that taskkit derived are left out. A session of which only some rows are
     kept stays a session of its own, beside the other: where both go on at once, sums of active time count twice.
@@ -55,7 +55,8 @@ def merge_logs(
     ----------
     logs : events frames, in any row order.
     names : names of the logs for the report; "log 1", "log 2", … by default.
-    max_offset : largest difference of two clocks that is looked for; the default finds a wrong time zone.
+    max_offset : largest difference of two clocks that is looked for. "14h" finds a wrong time zone too; but a routine that is
+        done again in the same way some hours later cannot be told from a clock that is wrong by as much.
     tolerance : how far two recordings of one event may lie apart after the shift.
     min_matches : fewest rows on which an offset may rest.
 
@@ -70,7 +71,7 @@ def merge_logs(
     Raises
     ------
     ContractError : a frame is no events frame, listing every problem of every log.
-    SettingError : no log, or names that do not fit.
+    SettingError : no log, something that is no frame (a path, the pair of `import_log`), or names that do not fit.
 
     >>> from datetime import UTC, datetime
     >>> log = pl.DataFrame({"user": ["p_1"], "session_id": ["s1"], "seq": [0], "app": ["erp"], "event_type": ["click"],
@@ -79,19 +80,20 @@ def merge_logs(
     >>> events.height, report["duplicates"].to_list()
     (1, [0, 1, 1])
     """
+    _refuse_no_frames(logs)
     called = _names(logs, names)
     settings = _Settings(_us(max_offset), _us(tolerance), min_matches)
     _refuse_broken(logs, called)
-    ready = [_Log(name, _prepare(log), log.height) for name, log in zip(called, logs, strict=True)]
+    ready = [Log(name, _prepare(log), log.height) for name, log in zip(called, logs, strict=True)]
     order = sorted(range(len(ready)), key=lambda n: _rank(ready[n].rows))
-    taken: list[_Log] = []
+    taken: list[Log] = []
     for place, number in enumerate(order, 1):
         log = ready[number]
         for other in taken:
             _compare(log, other, taken, place, settings)
         taken.append(log)
     events = pl.concat([log.rows for log in taken], how="diagonal").drop("_content", "_at").sort(KEYS)
-    report = pl.DataFrame([row for log in ready for row in _report(log)], schema=_REPORT, orient="row")
+    report = pl.DataFrame([row for log in ready for row in report_rows(log)], schema=REPORT, orient="row")
     return events.select(_in_order(events.columns)), report
 
 
@@ -102,29 +104,44 @@ class _Settings:
     least: int
 
 
-@dataclass
-class _Pair:
-    """What became of a log's rows beside one earlier log."""
-
-    against: str
-    rows: int  # of people whom both have
-    dropped: int
-    offsets: pl.DataFrame  # one row per session that was put on the other clock
-    unsure: int  # sessions at the same time with too few rows in common
-
-
-@dataclass
-class _Log:
-    """A log on its way into the result."""
-
-    name: str
-    rows: pl.DataFrame
-    whole: int
-    renamed: int = 0
-    pairs: list[_Pair] = field(default_factory=list)
-
-
 # ------------------------------------------------------------------------------------------------------ before merging
+def _refuse_no_frames(logs: object) -> None:
+    """Raise one error that says of everything that is no log what to pass instead."""
+    allowed = "Allowed: a list of events frames, merge_logs([first, second])."
+    if not isinstance(logs, Sequence) or isinstance(logs, str | bytes):
+        raise SettingError(f"merge_logs was given {_what(logs)}. {allowed}")
+    if len(logs) == 2 and _is_report(logs[1]) and isinstance(logs[0], pl.DataFrame):
+        raise SettingError(f"merge_logs was given {_what(logs)}. {allowed}")
+    wrong = [f"  number {n} is {_what(log)}" for n, log in enumerate(logs, 1) if not _is_log(log)]
+    if wrong:
+        raise SettingError("These are no logs to merge:\n" + "\n".join(wrong) + f"\n{allowed}")
+
+
+def _is_report(item: object) -> bool:
+    return isinstance(item, pl.DataFrame) and {"column", "mapped_to", "outcome"} <= {*item.columns}
+
+
+def _is_log(item: object) -> bool:
+    return isinstance(item, pl.DataFrame) and not _is_report(item)
+
+
+def _what(item: object) -> str:
+    """What somebody passed, and what to pass instead."""
+    if isinstance(item, str | bytes | Path):
+        return f"a path ({str(item)[:80]!r}): read it first, read_log(path, key=key)"
+    if _is_report(item):
+        return "the report of import_log: pass the events alone, import_log(path, key=key)[0]"
+    if isinstance(item, pl.DataFrame):
+        return "a single frame: put it into a list with the others"
+    if isinstance(item, pl.LazyFrame):
+        return "a lazy frame: pass lazy.collect()"
+    if isinstance(item, Sequence) and any(isinstance(part, pl.DataFrame) for part in item):
+        return "a pair (events, report), as import_log returns it: pass its first part, import_log(path, key=key)[0]"
+    if isinstance(item, Mapping):
+        return "a mapping: merge_logs(list(logs.values()), names=list(logs))"
+    return f"a {type(item).__name__} ({str(item)[:80]!r})"
+
+
 def _names(logs: Sequence[pl.DataFrame], names: Sequence[str] | None) -> list[str]:
     if not len(logs):
         raise SettingError("There is no log to merge. Allowed: a list of one or more events frames.")
@@ -176,10 +193,14 @@ def _in_order(names: Sequence[str]) -> list[str]:
 
 
 # ------------------------------------------------------------------------------------------------------------ comparing
-def _compare(log: _Log, other: _Log, taken: Sequence[_Log], place: int, settings: _Settings) -> None:
+def _compare(log: Log, other: Log, taken: Sequence[Log], place: int, settings: _Settings) -> None:
     """Take out of a log what an earlier one has, rename what it names alike, put its clock on the other's."""
     people = log.rows.select("user").unique().join(other.rows.select("user").unique(), on="user", how="semi")
     if people.is_empty():
+        if not log.rows.is_empty() and not other.rows.is_empty():
+            log.strangers.append(other.name)
+            twice = _under_other_names(log.rows, other.rows)
+            log.copies += [(other.name, twice)] if twice > log.rows.height / 2 else []
         return
     there = other.rows.join(people, on="user", how="semi", maintain_order="left")
     common = log.rows.join(people, on="user", how="semi").height
@@ -199,10 +220,23 @@ def _compare(log: _Log, other: _Log, taken: Sequence[_Log], place: int, settings
     unsure = spans.filter("at_once").select(_SESSION).unique().join(offsets, on=_SESSION, how="anti").height
     dropped = before - log.rows.height
     if dropped or unsure or offsets.height:
-        log.pairs.append(_Pair(other.name, common, dropped, offsets, unsure))
+        log.pairs.append(Pair(other.name, common, dropped, offsets, unsure))
 
 
-def _drop_equal_keys(log: _Log, there: pl.DataFrame) -> pl.DataFrame:
+def _under_other_names(here: pl.DataFrame, there: pl.DataFrame) -> int:
+    """Rows of people who share more than half of them, at the very same time, with one person of the other log."""
+    what = ["_at", "app", "event_type"]
+    one, two = (rows.select("user", *what).unique() for rows in (here, there))
+    if one.join(two, on=what, how="semi", nulls_equal=True).height <= one.height / 2:
+        return 0  # the usual case, and cheap
+    pairs = one.join(two, on=what, nulls_equal=True, suffix="_there").group_by("user", "user_there").len("same")
+    best = pairs.group_by("user").agg(pl.col("same").max()).join(one.group_by("user").len("all"), on="user")
+    twins = best.filter(pl.col("same") > pl.col("all") / 2)["user"]
+    found = here.filter(pl.col("user").is_in(twins.implode()))
+    return found.join(there, on=what, how="semi", nulls_equal=True).height
+
+
+def _drop_equal_keys(log: Log, there: pl.DataFrame) -> pl.DataFrame:
     """Drop rows that are there under the same key; return the sessions that use a key for something else."""
     fields = [f for f in _RECORDED if f not in KEYS and (f in log.rows.columns or f in there.columns)]
     here, there = _with_all(log.rows, fields), _with_all(there, fields)
@@ -218,7 +252,7 @@ def _with_all(rows: pl.DataFrame, fields: Sequence[str]) -> pl.DataFrame:
     return rows.with_columns(pl.lit(None, dtype=schema[f]).alias(f) for f in fields if f not in rows.columns)
 
 
-def _renamed(rows: pl.DataFrame, sessions: pl.DataFrame, logs: Sequence[_Log], number: int) -> pl.DataFrame:
+def _renamed(rows: pl.DataFrame, sessions: pl.DataFrame, logs: Sequence[Log], number: int) -> pl.DataFrame:
     """Give the sessions a suffix that makes them new in all logs."""
     known = pl.concat([log.rows.select(_SESSION).unique() for log in logs])
     new = sessions.with_columns(new=pl.concat_str("session_id", pl.lit(f"~{number}")))
@@ -247,7 +281,8 @@ def _offsets(here: pl.DataFrame, there: pl.DataFrame, spans: pl.DataFrame, setti
     """Offset of the clock of each session: the difference in time on which most rows of equal content agree."""
     own = _rare(here.join(spans, on=_SESSION, how="semi")).rename({"_at": "at", "share": "own"})
     others = _rare(there).drop("seq").rename({"session_id": "session_id_there"})
-    pairs = own.join(spans.drop("at_once"), on=_SESSION).join(others, on=["user", "session_id_there", "_content"])
+    together = spans.drop("at_once")
+    pairs = own.join(together, on=_SESSION).join(others, on=["user", "session_id_there", "_content"])
     pairs = pairs.with_columns(d=pl.col("_at") - pl.col("at"), w=pl.col("own") * pl.col("share"))
     pairs = pairs.filter(pl.col("d").abs() <= settings.reach).with_columns(bin=pl.col("d").floordiv(_BIN))
     bins = pairs.group_by(*_SESSION, "bin").agg(pl.col("w").sum()).sort(*_SESSION, "bin")
@@ -266,7 +301,20 @@ def _offsets(here: pl.DataFrame, there: pl.DataFrame, spans: pl.DataFrame, setti
         ((pl.col("d").quantile(0.75, "linear") - pl.col("d").quantile(0.25, "linear")) / 1e6).alias("spread"),
         pl.col("seq").n_unique().alias("matched"),
     )
-    return found.filter(pl.col("matched") >= settings.least).select(_OFFSETS.names()).cast(_OFFSETS).sort(_SESSION)
+    found = found.join(_within(own, others, together, found), on=_SESSION, how="left")
+    sure = (pl.col("matched") >= settings.least) & (pl.col("matched") >= _AGREEING * pl.col("within").fill_null(0))
+    return found.filter(sure).select(OFFSETS.names()).cast(OFFSETS).sort(_SESSION)
+
+
+def _within(own: pl.DataFrame, others: pl.DataFrame, together: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
+    """How many of a session's rows lie, on the other clock, inside a session of the other log: those that could match."""
+    spans = others.group_by("user", "session_id_there").agg(
+        pl.col("_at").min().alias("from"), pl.col("_at").max().alias("to")
+    )
+    rows = own.join(found.select(*_SESSION, "offset"), on=_SESSION).join(together, on=_SESSION)
+    rows = rows.join(spans, on=["user", "session_id_there"])
+    inside = (pl.col("at") + pl.col("offset")).is_between("from", "to")
+    return rows.filter(inside).group_by(_SESSION).agg(pl.col("seq").n_unique().alias("within"))
 
 
 def _rare(rows: pl.DataFrame) -> pl.DataFrame:
@@ -329,67 +377,6 @@ def _paired(here: pl.DataFrame, there: pl.DataFrame, tolerance: int) -> tuple[pl
     rank = pl.int_range(pl.len()).over("place", "mine")
     paired = shared.filter(rank < pl.min_horizontal("a", "b"))
     return paired.filter("mine").select(KEYS), paired.filter(~pl.col("mine")).select("_row")
-
-
-# --------------------------------------------------------------------------------------------------------------- report
-def _report(log: _Log) -> list[tuple[object, ...]]:
-    """The log's own row, then one row per earlier log that it was matched with."""
-    offsets = pl.concat([pl.DataFrame(schema=_OFFSETS), *(pair.offsets for pair in log.pairs)])
-    kept, twice = log.rows.height, log.whole - log.rows.height
-    said = f"All {_count(log.whole, 'row')} are kept."
-    if twice:
-        said = f"{kept:,} of {_count(log.whole, 'row')} are kept, {twice:,} are in another log already."
-    if log.renamed:
-        said += f" {_count(log.renamed, 'session')} had a name that another log uses for something else: renamed."
-    unsure = sum(pair.unsure for pair in log.pairs)
-    own = (
-        log.name,
-        None,
-        log.whole,
-        kept,
-        twice,
-        log.renamed,
-        *_shift(offsets),
-        said + _clock(offsets) + _too_few(unsure),
-    )
-    pairs = [
-        (log.name, p.against, p.rows, p.rows - p.dropped, p.dropped, 0, *_shift(p.offsets),
-         f"{p.dropped:,} of {_count(p.rows, 'row')} of the people in both logs are in {p.against} already."
-         + _clock(p.offsets) + _too_few(p.unsure))
-        for p in log.pairs
-    ]  # fmt: skip
-    return [own, *pairs]
-
-
-def _shift(offsets: pl.DataFrame) -> tuple[float | None, float | None, int]:
-    if offsets.is_empty():
-        return None, None, 0
-    middle = float(offsets["offset"].median()) / 1e6  # type: ignore[arg-type]
-    return middle, float(offsets["spread"].max()), int(offsets["matched"].sum())  # type: ignore[arg-type]
-
-
-def _clock(offsets: pl.DataFrame) -> str:
-    if offsets.is_empty():
-        return ""
-    middle, spread, rows = _shift(offsets)
-    low, high = (float(v) / 1e6 for v in (offsets["offset"].min(), offsets["offset"].max()))  # type: ignore[arg-type]
-    many = f" (between {low:+.1f} and {high:+.1f} s)" if high - low > 2 else ""
-    return (
-        f" {_count(offsets.height, 'session')} put on the earlier log's clock by {middle:+.1f} s{many}, found from {rows:,} "
-        f"matched rows with a spread of {spread:.1f} s (interquartile range)."
-    )
-
-
-def _too_few(sessions: int) -> str:
-    if not sessions:
-        return ""
-    return (
-        f" {_count(sessions, 'session')} at the same time as others have too few rows in common: no clock was changed."
-    )
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun if number == 1 else noun + 's'}"
 
 
 def _us(text: str) -> int:

@@ -6,7 +6,16 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from taskkit.log.readings import Fate, Reading, hide_passwords, text_of, to_events
+from taskkit.log.readings import (
+    LONGEST_LABEL,
+    Fate,
+    Reading,
+    file_name_of,
+    hide_passwords,
+    place_clipboard,
+    text_of,
+    to_events,
+)
 from taskkit.log.times import read_times
 from taskkit.log.words import event_type_of
 
@@ -15,7 +24,6 @@ NEEDS = (("timestamp", "time:timestamp"), ("category",), ("application",), ("eve
 _CLIPBOARD = "Clipboard"
 _LABELLED = ("A", "BUTTON", "LABEL", "OPTION", "SUMMARY", "TH")
 _MAKES = r"(?i)^(change|edit|write|insert|get|copy|cut|paste)"  # the others only see a field's value
-_USER_FOLDER = r"(?i)(^|[\\/])(users|home|documents and settings)[\\/][^\\/]+[\\/]*$"
 _NAVIGATION = ("link", "typed", "generated", "reload", "keyword", "urlHashChange", "auto_bookmark", "autoBookmark",
                "start_page", "startPage", "auto_toplevel", "manual_subframe", "manualSubframe", "keyword_generated",
                "form_submit", "formSubmit")  # fmt: skip
@@ -36,13 +44,14 @@ _MARKUP: Fate = (None, "dropped", "markup and content of the page")
 _FATES: dict[str, Fate] = {
     "user": ("user", "mapped", "a row without user takes the user of the row before it"),
     "category": (None, "dropped", "kind of recorder; the application says more"),
-    "application": ("app", "mapped", "the clipboard is no program: such a row takes the program of the row before it"),
+    "application": ("app", "mapped", "the clipboard is no program: such a row takes the program of the row before it, and "
+                    "its window and element where that is at most 1 s before"),
     "event_relevance": (None, "dropped", "an answer to a question of the recorder"),
     "event_src_path": _FILE,
     "event_dest_path": (None, "dropped", "where a file went; folders may name people"),
     "clipboard_content": ("value", "mapped", "copied or pasted text"),
     "mouse_coord": (None, "dropped", "pixels of the screen; the place inside the window is not known"),
-    "workbook": ("window_title", "mapped", "with the sheet"),
+    "workbook": ("window_title", "mapped", "with the sheet; of a path only the file's name, folders may name people"),
     "current_worksheet": ("window_title", "mapped", "with the workbook"),
     "worksheets": (None, "dropped", "all sheets of the workbook"),
     "sheets": (None, "dropped", "number of sheets"),
@@ -88,15 +97,15 @@ def read_smartrpa(table: pl.DataFrame, *, where: str, columns: Mapping[str, str]
     private = table.select(text_of(table, "window_ingognito").str.to_lowercase().is_in(["true", "1"])).to_series()
     private = private.fill_null(False)
     rows = _in_order(table.filter(~private), time, event, where)
-    category, kind = text_of(rows, "tag_category").str.to_uppercase(), text_of(rows, "tag_type").str.to_lowercase()
-    secret = rows.select(kind == "password").to_series().fill_null(False)
-    values, hidden = hide_passwords(rows.select(value=_value(rows, kind))["value"], secret=secret)
-    book = pl.concat_str(
-        text_of(rows, "workbook"), text_of(rows, "current_worksheet"), separator=" | ", ignore_nulls=True
+    kind, value = _kind(rows), _value(rows)
+    place, clipboard = _place(rows), text_of(rows, "application").str.strip_chars() == _CLIPBOARD
+    front = ~clipboard & text_of(rows, "event_src_path").is_null()
+    places, copies = place_clipboard(rows, place, clipboard=clipboard, front=front, value=value)
+    secret = (
+        places["element_role"].eq_missing("password") | rows.select((kind == "password").fill_null(False)).to_series()
     )
-    cell = text_of(rows, "cell_range", "cell_range_number")
+    values, hidden = hide_passwords(rows.select(value=value)["value"], secret=secret)
     keys = pl.when("§keys").then(text_of(rows, "id", "hotkey"))
-    labelled = category.is_in(_LABELLED) | kind.is_in(["button", "submit"]) | pl.col("§event").str.contains("(?i)link")
     chosen = {
         "timestamp": pl.col("§time"),
         "user": pl.col("§user"),
@@ -104,23 +113,14 @@ def read_smartrpa(table: pl.DataFrame, *, where: str, columns: Mapping[str, str]
         "event_name": pl.concat_str("§event", keys, separator=" ", ignore_nulls=True),
         "event_type": pl.col("§type"),
         "case_ref": text_of(rows, "case:concept:name"),
-        "window_title": pl.when(book != "").then(book).otherwise(text_of(rows, "title")),
-        "url": text_of(rows, "browser_url"),
-        "element_id": pl.coalesce(cell, pl.when(~pl.col("§keys")).then(text_of(rows, "id")), text_of(rows, "xpath")),
-        "element_name": pl.coalesce(
-            cell,
-            text_of(rows, "tag_name"),
-            pl.when(labelled).then(_label(rows)),
-            pl.when(~pl.lit(secret)).then(text_of(rows, "tag_title")),
-            _file_name(rows),
-        ),
-        "element_role": pl.when(cell.is_not_null()).then(pl.lit("cell")).otherwise(_role(category, kind)),
         "value": pl.lit(values),
+        **{column: pl.lit(places[column]) for column in place},
     }
     unread = pl.lit(values).ne_missing(text_of(rows, "tag_value")) & text_of(rows, "tag_value").is_not_null()
-    unshown = ~labelled.fill_null(False) & text_of(rows, "tag_innerText").is_not_null()
+    unshown = ~_labelled(rows) & text_of(rows, "tag_innerText").is_not_null()
     left = rows.select(tag_value=unread.sum(), tag_innerText=unshown.sum())
     notes = {name: f"{left[name][0]:,} rows left out" for name in left.columns}
+    notes["application"] = copies
     notes |= {"tag_type": f"{hidden:,} rows with a password are emptied"} if hidden else {}
     dropped = {"rows of a private (incognito) window": int(private.sum())}
     fates = _FATES | {time: _TIME, event: _EVENT}
@@ -159,10 +159,44 @@ def _in_order(table: pl.DataFrame, time: str, event: str, where: str) -> pl.Data
     return rows.with_columns(pl.when("§keys").then(hotkey).otherwise(kinds).alias("§type"))
 
 
-def _value(rows: pl.DataFrame, kind: pl.Expr) -> pl.Expr:
+def _kind(rows: pl.DataFrame) -> pl.Expr:
+    return text_of(rows, "tag_type").str.to_lowercase()
+
+
+def _labelled(rows: pl.DataFrame) -> pl.Expr:
+    """Whether the text of an element is its label; a button without category and type is still told by its event."""
+    category, kind, event = text_of(rows, "tag_category").str.to_uppercase(), _kind(rows), pl.col("§event")
+    button = category.is_null() & kind.is_null() & event.str.contains("(?i)button")
+    told = category.is_in(_LABELLED) | kind.is_in(["button", "submit"]) | event.str.contains("(?i)link") | button
+    return told.fill_null(False)
+
+
+def _place(rows: pl.DataFrame) -> dict[str, pl.Expr]:
+    """What a row says of window, address and element."""
+    book, sheet = file_name_of(text_of(rows, "workbook")), text_of(rows, "current_worksheet")
+    title = pl.concat_str(book, sheet, separator=" | ", ignore_nulls=True)
+    cell = text_of(rows, "cell_range", "cell_range_number")
+    secret = (_kind(rows) == "password").fill_null(False)
+    role = _role(text_of(rows, "tag_category").str.to_uppercase(), _kind(rows))
+    return {
+        "window_title": pl.when(title != "").then(title).otherwise(text_of(rows, "title")),
+        "url": text_of(rows, "browser_url"),
+        "element_id": pl.coalesce(cell, pl.when(~pl.col("§keys")).then(text_of(rows, "id")), text_of(rows, "xpath")),
+        "element_name": pl.coalesce(
+            cell,
+            text_of(rows, "tag_name"),
+            pl.when(_labelled(rows)).then(_label(rows)),
+            pl.when(~secret).then(text_of(rows, "tag_title")),
+            file_name_of(text_of(rows, "event_src_path")),
+        ),
+        "element_role": pl.when(cell.is_not_null()).then(pl.lit("cell")).otherwise(role),
+    }
+
+
+def _value(rows: pl.DataFrame) -> pl.Expr:
     """What was copied, pasted, written or chosen on a row."""
     makes = pl.col("§event").str.contains(_MAKES).fill_null(False)
-    ticked = pl.when(kind.is_in(["checkbox", "radio"])).then(text_of(rows, "tag_checked"))
+    ticked = pl.when(_kind(rows).is_in(["checkbox", "radio"])).then(text_of(rows, "tag_checked"))
     return pl.coalesce(
         text_of(rows, "clipboard_content"),
         text_of(rows, "cell_content"),
@@ -173,14 +207,9 @@ def _value(rows: pl.DataFrame, kind: pl.Expr) -> pl.Expr:
 
 
 def _label(rows: pl.DataFrame) -> pl.Expr:
-    return text_of(rows, "tag_innerText").str.replace_all(r"(\\[nrt]|\s)+", " ").str.strip_chars().str.head(80)
-
-
-def _file_name(rows: pl.DataFrame) -> pl.Expr:
-    """The last part of a path; the folder of a person is not named."""
-    path = text_of(rows, "event_src_path").str.strip_chars()
-    name = path.str.extract(r"([^\\/]+)[\\/]*$")
-    return pl.when(path.str.contains(_USER_FOLDER)).then(pl.lit("[user_folder]")).otherwise(name)
+    return (
+        text_of(rows, "tag_innerText").str.replace_all(r"(\\[nrt]|\s)+", " ").str.strip_chars().str.head(LONGEST_LABEL)
+    )
 
 
 def _role(category: pl.Expr, kind: pl.Expr) -> pl.Expr:

@@ -23,6 +23,7 @@ class Source:
     sha256: bytes
     kind: str  # CSV, JSON or Parquet
     repaired: Mapping[str, int] = field(default_factory=dict)  # column → rows with unescaped quotation marks
+    encoding: str = "utf-8"
 
 
 def read_source(path: Path) -> Source:
@@ -41,7 +42,7 @@ def read_source(path: Path) -> Source:
         source = Source(read_json_table(data, path), hashlib.sha256(data).digest(), "JSON")
     else:
         table = read_text_table(path)
-        source = Source(table.frame, table.sha256, "CSV", table.repaired)
+        source = Source(table.frame, table.sha256, "CSV", table.repaired, table.encoding)
     if source.frame.is_empty():
         what = "no events" if source.kind == "JSON" else "a header but no rows"
         raise LogFileError(f"{path} has {what}: there is no log in it. Was the export finished?")

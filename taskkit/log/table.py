@@ -13,6 +13,8 @@ from taskkit.log.times import read_times
 from taskkit.log.words import event_type_of
 from taskkit.schema import EVENT_TYPE, EVENT_TYPES, EVENTS, require
 
+KEPT_AS_IT_IS = "from_table keeps names and values as they are: pseudonyms and redaction are for read_log"
+_OF_A_FILE = f"A file is read with read_log(path, columns={{…}}); {KEPT_AS_IT_IS}."
 RECORDED = EVENTS.columns[: [column.name for column in EVENTS.columns].index("redactions") + 1]
 
 
@@ -51,7 +53,7 @@ def from_table(
     >>> from_table(table, columns={"timestamp": "when", "event_name": "what"})["event_type"].to_list()
     ['click']
     """
-    table, where = _as_polars(frame), source or "the table"
+    table, where = as_polars(frame), source or "the table"
     chosen = _choose(table, check_mapping(table, {} if columns is None else columns, where), where)
     picked = table.select(pl.col(foreign).alias(name) for name, foreign in chosen.items())
     picked = picked.with_columns(read_times(picked["timestamp"], column=chosen["timestamp"], where=where))
@@ -71,19 +73,22 @@ def from_table(
     )
 
 
-def _as_polars(frame: Any) -> pl.DataFrame:
+def as_polars(frame: Any, *, asked_by: str = "from_table", else_do: str = _OF_A_FILE) -> pl.DataFrame:
+    """The frame in polars; anything else is an error that says what a file needs."""
     if isinstance(frame, pl.DataFrame):
         return frame
     if isinstance(frame, pl.LazyFrame):
         return frame.collect()
     if not (hasattr(frame, "columns") and hasattr(frame, "isna") and hasattr(frame, "astype")):
         raise ContractError(
-            f"from_table was given a {type(frame).__name__}; allowed: a polars or pandas frame. "
-            "A file is read with read_log, or first with pl.read_csv."
+            f"{asked_by} was given a {type(frame).__name__} ({str(frame)[:80]!r}); allowed: a polars or pandas frame. {else_do}"
         )
     if len({*map(str, frame.columns)}) < len(frame.columns):
         raise ContractError("The pandas frame has two columns of one name; rename them first.")
     return pl.DataFrame({str(name): _from_pandas(frame[name]) for name in frame.columns})
+
+
+_as_polars = as_polars  # the name that the column picker knows it by
 
 
 def _from_pandas(column: Any) -> pl.Series:

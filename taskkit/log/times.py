@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import polars as pl
@@ -11,12 +12,14 @@ from taskkit.schema import TIME
 
 ALLOWED = (
     "a date or datetime column (without a zone it is read as UTC), ISO text such as 2026-03-02T08:15:00.250+01:00, "
-    "or numbers since 1970 in s, ms, µs or ns (from 1973 on)"
+    "text with dots and the day first such as 02.03.2026 08:15:00, or numbers since 1970 in s, ms, µs or ns (from 1973 on)"
 )
 _UNITS = ((1e11, 1_000_000.0), (1e14, 1_000.0), (1e17, 1.0), (1e20, 0.001))  # magnitude below → µs in one unit
 _EARLIEST = 1e8  # smaller numbers are seconds since a start, or a spreadsheet's day count
 _LATEST = 253_402_300_799e6  # the end of the year 9999, in µs
 _ZONED = r"(?:[zZ]|[+-]\d\d(?::?\d\d)?(?::?\d\d)?)$"
+_DOTS = r"^(\d{1,2}\.\d{1,2}\.\d{4})(?:,?\s+|[tT])(\d)"
+_DOTS_ALONE = r"^(\d{1,2}\.\d{1,2}\.\d{4})$"
 _NUMBER = r"^\s*\d{9,20}(?:\.\d+)?\s*$"
 
 
@@ -25,7 +28,8 @@ def read_times(series: pl.Series, *, column: str, where: str = "") -> pl.Series:
 
     Parameters
     ----------
-    series : Datetime of any unit and zone, Date, ISO text or numbers since 1970; the median tells the numbers' unit.
+    series : Datetime of any unit and zone, Date, ISO text, text with dots (the day first) or numbers since 1970; the
+        median tells the numbers' unit. With slashes nobody can tell day from month: such text is refused.
     column : its name in the foreign table, for messages.
     where : file or table it is from, for messages.
 
@@ -58,8 +62,8 @@ def read_times(series: pl.Series, *, column: str, where: str = "") -> pl.Series:
         found = "empty" if series[first] is None else repr(str(series[first])[:80])
         raise ContractError(
             f"{_place(column, where)} holds no time in {int(wrong.sum()):,} of {len(series):,} rows; the first is row "
-            f"{first} (counted from 0): {found}. Allowed: {ALLOWED}. Convert the column first, for example with "
-            f'pl.col("{column}").str.to_datetime("%d.%m.%Y %H:%M:%S"), or drop these rows knowingly.'
+            f"{first} (counted from 0): {found}. Allowed: {ALLOWED}.{_slashes(found)} Convert the column first, for example "
+            f'with pl.col("{column}").str.to_datetime("%d/%m/%Y %H:%M:%S"), or drop these rows knowingly.'
         )
     return times.alias("timestamp")
 
@@ -117,12 +121,31 @@ def _from_text(series: pl.Series) -> pl.Series:
     times = plain.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", time_unit="us", strict=False, exact=True)
     if times.dtype != TIME:  # without a value the zone is not known
         times = times.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+    if (rest := times.is_null()).any():
+        times = times.zip_with(~rest, _with_dots(distinct))
     late = times.is_null()
     if late.any():
         others = {text: _iso(text) for text in distinct.filter(late)}
         rest = distinct.replace_strict(list(others), list(others.values()), default=None, return_dtype=TIME)
         times = times.zip_with(~late, rest)
     return series.replace_strict(distinct, times, default=None, return_dtype=TIME)
+
+
+def _with_dots(texts: pl.Series) -> pl.Series:
+    """Dates with dots have the day first; the time of day may lack its seconds, or the text its time of day."""
+    plain = texts.str.strip_chars().str.replace(_DOTS, "${1}T${2}").str.replace(_DOTS_ALONE, "${1}T00:00")
+    plain = plain.str.replace(r"T(\d{1,2}:\d\d)(\s*[zZ+-].*)?$", "T${1}:00${2}").str.replace(
+        r"(:\d\d),(\d)", "${1}.${2}"
+    )
+    plain = plain.str.replace(r"\s*[zZ]$", "+00:00").str.replace(r"\s*([+-]\d\d):?(\d\d)$", "${1}:${2}")
+    zoned = plain.str.contains(r"[+-]\d\d:\d\d$")
+    plain = plain.zip_with(zoned.fill_null(False), plain + "+00:00")
+    times = plain.str.to_datetime("%d.%m.%YT%H:%M:%S%.f%:z", time_unit="us", strict=False, exact=True)
+    return times if times.dtype == TIME else times.cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+
+
+def _slashes(found: str) -> str:
+    return " With slashes nobody can tell day from month." if re.match(r"'\s*\d{1,2}/\d{1,2}/\d", found) else ""
 
 
 def _iso(text: str) -> datetime | None:

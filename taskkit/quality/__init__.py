@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 import polars as pl
 
-from taskkit.privacy import MIN_PEOPLE
+from taskkit.privacy import MIN_PEOPLE, UNKNOWN_USER
 from taskkit.quality.checks import (
+    MIN_EVENTS,
     Finding,
     Seen,
     check_blind,
@@ -19,15 +20,14 @@ from taskkit.quality.checks import (
     check_duplicates,
     check_ends,
     check_excluded,
-    check_fields,
     check_gaps,
     check_groups,
     check_order,
     check_presence,
-    check_redacted,
     check_size,
     check_sleep,
 )
+from taskkit.quality.contents import check_fields, check_redacted
 from taskkit.quality.days import days_of, list_days, read_window
 from taskkit.quality.defects import DEFECTS, defects_of, list_defects
 from taskkit.quality.streams import add_active_seconds, is_a, read_stream
@@ -67,8 +67,9 @@ def check_quality(
     Returns
     -------
     One row per check: `check`, `level` (ok; note: good to know; warning: later figures are affected), `value`, `unit`,
-    `threshold`, `n` (what the value rests on: rows, sessions or person-days), `people`, `where` (how many sessions, days
-    or rows are concerned) and `sentence`. Nobody is named. What a log cannot tell has no row or a note that says so.
+    `threshold`, `n` (what the value rests on: rows, sessions or person-days), `people` (null where the log
+    does not say who worked), `where` (how many sessions, days or rows are concerned) and `sentence`. Nobody is named.
+    What a log cannot tell has no row, or a sentence that says so.
 
     Raises
     ------
@@ -78,24 +79,27 @@ def check_quality(
     >>> events = pl.DataFrame({"user": ["p_1"], "session_id": ["s1"], "seq": [0], "app": ["erp"],
     ...     "timestamp": [datetime(2026, 3, 2, 8, tzinfo=UTC)], "event_type": ["click"]})
     >>> check_quality(events)["sentence"][0]
-    '1 event of 1 person on 1 day.'
+    '1 event of 1 person on 1 day: too few to tell what recurs from chance.'
     """
     require_columns(events, *EVENTS.required, made_by="read_log or from_table")
     if events.is_empty():
         read_window(working_window)
         found = [
-            Finding(
-                "size", "warning", 0.0, "events", "at least 1", 0, "nowhere", "The log is empty: nothing can be said."
-            )
-        ]
+            Finding("size", "warning", 0.0, "events", f"at least {MIN_EVENTS} events", 0, "nowhere",
+                    "The log is empty: nothing can be said.")
+        ]  # fmt: skip
     else:
         found = list(_check_all(_look(events, gap, working_window, clock_jump), gap, clock_jump, min_people))
-    people = events["user"].n_unique()
+    people = _people(events) if events.is_empty() else _people(events) or None
     listed = [
         (f.check, f.level, f.value, f.unit, _spaced(f.threshold), f.n, people, _spaced(f.where), _spaced(f.sentence))
         for f in found
     ]
     return pl.DataFrame(listed, schema=_QUALITY, orient="row")
+
+
+def _people(events: pl.DataFrame) -> int:
+    return events.filter(pl.col("user") != UNKNOWN_USER)["user"].n_unique()
 
 
 def _spaced(text: str) -> str:
@@ -107,7 +111,7 @@ def _look(events: pl.DataFrame, gap: str, working_window: str | None, clock_jump
     days, window = days_of(rows, working_window)
     work = rows.filter(~is_a(*PRESENCE_TYPES))
     defects = defects_of(rows, clock_jump=clock_jump)
-    return Seen(rows, work, days, window, defects, rows["user"].n_unique(), rows["run"].n_unique())
+    return Seen(rows, work, days, window, defects, _people(rows), rows["run"].n_unique())
 
 
 def _check_all(seen: Seen, gap: str, clock_jump: str, min_people: int) -> Iterable[Finding]:

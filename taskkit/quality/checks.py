@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from taskkit.privacy import UNKNOWN_USER
 from taskkit.quality.days import Window
-from taskkit.quality.streams import EXCLUDED, is_a
+from taskkit.quality.defects import ends_due
+from taskkit.quality.streams import is_a
 
-_NO_ELEMENT = ("window_focus", "window_title", "navigate", "scroll", "shortcut", "comment")  # they have none by nature
 FEW_DAYS, FEW_PERSON_DAYS = 5, 5
+MIN_EVENTS = 500  # about one person's day: under it nothing can recur often enough to be told from chance
+_UNTOLD = "the log does not say how many people worked"
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,13 @@ class Seen:
     days: pl.DataFrame
     window: Window | None
     defects: pl.DataFrame
-    people: int
+    people: int  # that the log tells apart; 0 = it does not say how many worked
     sessions: int
+
+    @property
+    def nameless(self) -> bool:
+        """Whether there are rows of which the log does not say who worked."""
+        return bool((self.rows["user"] == UNKNOWN_USER).any())
 
     @property
     def present(self) -> bool:
@@ -52,32 +60,40 @@ class Seen:
 
 def check_size(seen: Seen) -> Finding:
     """How much there is."""
-    days = seen.days["day"].n_unique()
-    said = f"{times(seen.rows.height, 'event')} of {times(seen.people, 'person', 'people')} on {times(days, 'day')}."
-    return Finding("size", "ok", float(seen.rows.height), "events", "at least 1", seen.rows.height,
-                   times(seen.sessions, "session"), said)  # fmt: skip
+    count, on = seen.rows.height, times(seen.days["day"].n_unique(), "day")
+    said = f"{times(count, 'event')} of {times(seen.people, 'person', 'people')} on {on}"
+    said = said if seen.people else f"{times(count, 'event')} on {on}"
+    level = "ok" if count >= MIN_EVENTS else "note"
+    said += ": too few to tell what recurs from chance" if level == "note" else ""
+    if seen.nameless:
+        said += "; of some events the log does not say who worked" if seen.people else f"; {_UNTOLD}"
+    if seen.work.is_empty():
+        level, said = "warning", f"{times(count, 'event')} on {on}, and none of them is an interaction"
+    return Finding("size", level, float(count), "events", f"at least {MIN_EVENTS} events", count,
+                   times(seen.sessions, "session"), said + ".")  # fmt: skip
 
 
 def check_days(seen: Seen) -> Finding:
     """Whether the days are enough to stand for others."""
     days, person_days = seen.days["day"].n_unique(), seen.days.height
     few = days < FEW_DAYS
-    said = f"{'Only ' if few else ''}{times(days, 'day')}, {times(person_days, 'person-day')}"
-    said += (
-        f" of {days * seen.people:,} if everybody had been recorded every day"
-        if days * seen.people > person_days
-        else ""
-    )
+    said, where = f"{'Only ' if few else ''}{times(days, 'day')}", times(days, "day")
+    if seen.people:
+        where = times(person_days, "person-day")
+        said += f", {where}"
+        all_days = days * (seen.people + seen.nameless)
+        said += f" of {all_days:,} if everybody had been recorded every day" if all_days > person_days else ""
     said += ": too few to stand for a usual week." if few else "."
-    return Finding("days", "note" if few else "ok", float(days), "days", f"at least {FEW_DAYS} days", person_days,
-                   times(person_days, "person-day"), said)  # fmt: skip
+    return Finding("days", "note" if few else "ok", float(days), "days", f"at least {FEW_DAYS} days", person_days, where,
+                   said)  # fmt: skip
 
 
 def check_groups(seen: Seen, fewest: int) -> Finding:
     """Whether groups are large enough to be compared and shown."""
     teams = pl.DataFrame()
     if "team" in seen.rows.columns:
-        teams = seen.rows.drop_nulls("team").group_by("team").agg(pl.col("user").n_unique())
+        known = pl.col("user").filter(pl.col("user") != UNKNOWN_USER)
+        teams = seen.rows.drop_nulls("team").group_by("team").agg(known.n_unique())
     if teams.height >= 2:
         small = int(teams.select(pl.col("user").min()).item())
         asked, value = f"at least {fewest} people in each team", small
@@ -85,16 +101,22 @@ def check_groups(seen: Seen, fewest: int) -> Finding:
     else:
         asked, value = f"at least {fewest} people", seen.people
         said = f"{times(seen.people, 'person', 'people')}, not divided into teams"
+    if not seen.people:
+        value, said = 0, _UNTOLD
     enough = value >= fewest
-    verdict = "Enough people for a comparison of groups" if enough else "Too few people for a comparison of groups"
+    verdict = f"{'Enough' if enough else 'Too few'} people for a comparison of groups"
+    verdict = verdict if seen.people else "No comparison of groups"
     return Finding("groups", "ok" if enough else "note", float(value), "people", asked, seen.people,
                    times(max(teams.height, 1), "group"), f"{verdict}: {said} ({asked}).")  # fmt: skip
 
 
 def check_dominance(seen: Seen) -> Finding:
     """Whether the results describe mostly one person."""
-    share = max(seen.rows["user"].value_counts()["count"].to_list()) / seen.rows.height
-    if seen.people < 3:
+    counts = seen.rows.filter(pl.col("user") != UNKNOWN_USER)["user"].value_counts()["count"].to_list()
+    share = max(counts, default=seen.rows.height) / seen.rows.height
+    if not seen.people:
+        level, said = "note", f"{_UNTOLD.capitalize()}: results may describe a single person."
+    elif seen.people < 3:
         level = "note"
         said = f"{times(seen.people, 'person', 'people')} recorded: every result describes single persons."
     else:
@@ -147,33 +169,28 @@ def check_coverage(seen: Seen) -> Finding:
 
 
 def check_gaps(seen: Seen, gap: str) -> Finding:
-    """Silences that nothing explains; where there are no presence rows they are only counted."""
-    asked = f"at most 5 % of the span in gaps over {gap}"
-    rows, silent, where = (
-        seen.rows.filter("present"),
-        seen.defects.filter(pl.col("defect") == "gap"),
-        seen.places("gap"),
-    )
-    lengths = silent["seconds"]
-    if not seen.present:
-        asked, rows = f"gaps over {gap} are only counted", seen.rows
-        found = rows.filter("gap")
-        lengths = found.group_by("silence").agg(pl.col("us").sum() / 1e6)["us"]
-        where = f"{found['run'].n_unique():,} of {times(seen.sessions, 'session')}"
-    whole = float(rows["us"].clip(0).sum()) / 1e6
-    lost = float(lengths.sum())
+    """Silences that nothing explains; where there are no presence rows they may be breaks and are only counted."""
+    asked = f"at most 5 % of the span in gaps over {gap}" if seen.present else f"gaps over {gap} are only counted"
+    silent = seen.defects.filter(pl.col("defect") == "gap")
+    known, unsure = silent.filter(~pl.col("doubtful")), int(silent["doubtful"].sum())
+    lost, whole = float(silent["seconds"].sum()), _seconds(seen.rows.filter(~pl.col("night")))
     share = lost / whole if whole else 0.0
-    said = f"{times(len(lengths), 'gap')} of more than {gap}, {hours(lost)} together ({share:.1%} of the span)"
-    said += "." if not len(lengths) else ": nothing says why." if seen.present else ": the log cannot say why."
-    level = level_of(share, warn=0.05 if seen.present else 1.0)
-    return Finding("gaps", level, float(len(lengths)), "gaps", asked, rows["run"].n_unique(), where, said)
+    said = f"{times(silent.height, 'gap')} of more than {gap}, {hours(lost)} together ({share:.1%} of the span)"
+    if known.height:
+        said += ": nothing says why" + (f", and {unsure:,} may be breaks" if unsure else "")
+    elif unsure:
+        said += ": without presence rows breaks cannot be told from missing recording"
+    told = _seconds(seen.rows.filter(pl.col("present") & ~pl.col("night")))
+    level = level_of(float(known["seconds"].sum()) / told if told else 0.0, warn=0.05)
+    return Finding("gaps", "note" if unsure and level == "ok" else level, float(silent.height), "gaps", asked,
+                   seen.sessions, seen.places("gap"), said + ".")  # fmt: skip
 
 
 def check_sleep(seen: Seen) -> Finding:
     """Silences in which signs of life are missing."""
     usual = seen.rows["usual"].drop_nulls()
     asleep = seen.defects.filter("signs")
-    lost, whole = float(asleep["seconds"].sum()), float(seen.rows.filter("present")["us"].clip(0).sum()) / 1e6
+    lost, whole = float(asleep["seconds"].sum()), _seconds(seen.rows.filter(pl.col("present") & ~pl.col("night")))
     every = hours(float(usual.median() or 0) / 1e6)  # type: ignore[arg-type]
     said = f"Signs of life come every {every}; they never stop without a reason in the log."
     if asleep.height:
@@ -190,7 +207,7 @@ def check_sleep(seen: Seen) -> Finding:
 def check_blind(seen: Seen) -> Finding:
     """Spans in which the recorder says that it saw nothing."""
     seconds = _seconds(seen.rows.filter("blind"))
-    whole = _seconds(seen.rows.filter(~pl.col("idle")))
+    whole = _seconds(seen.rows.filter(~pl.col("idle") & ~pl.col("night")))
     share, count = (
         min(seconds / whole, 1.0) if whole else 0.0,
         seen.defects.filter(pl.col("defect") == "blind span").height,
@@ -208,7 +225,7 @@ def check_blind(seen: Seen) -> Finding:
 def check_excluded(seen: Seen) -> Finding:
     """Time in applications that must not be recorded."""
     rows = seen.rows.filter("excluded")
-    seconds, whole = _seconds(rows), _seconds(seen.rows.filter(~pl.col("idle")))
+    seconds, whole = _seconds(rows), _seconds(seen.rows.filter(~pl.col("idle") & ~pl.col("night")))
     share = seconds / whole if whole else 0.0
     said = f"Applications that are excluded on purpose were in front for {hours(seconds)} ({share:.1%} of the time when " \
            "people were not idle)."  # fmt: skip
@@ -220,11 +237,16 @@ def check_excluded(seen: Seen) -> Finding:
 
 def check_duplicates(seen: Seen) -> Finding:
     """Rows that are there twice."""
-    twice = seen.defects.filter(pl.col("defect") == "duplicate").height
+    found = seen.defects.filter(pl.col("defect") == "duplicate")
+    twice, unsure = found.height, int(found["doubtful"].sum())
     share = twice / max(seen.work.height, 1)
-    said = f"{times(twice, 'row repeats', 'rows repeat')} an earlier row in every respect, time included ({share:.1%})."
+    said = f"{times(twice, 'row repeats', 'rows repeat')} an earlier row in every respect, time included ({share:.1%})"
+    if unsure:
+        said += (
+            f"; times are whole seconds in {unsure:,} of them, which may be second clicks: look before you drop them"
+        )
     return Finding("duplicates", level_of(share, warn=0.01), float(twice), "rows", "at most 1 % of the rows",
-                   seen.work.height, seen.places("duplicate"), said)  # fmt: skip
+                   seen.work.height, seen.places("duplicate"), said + ".")  # fmt: skip
 
 
 def check_clock(seen: Seen, least: str) -> Finding:
@@ -257,51 +279,16 @@ def check_order(seen: Seen) -> Finding:
 
 
 def check_ends(seen: Seen) -> Finding:
-    """Sessions without an end."""
-    told = seen.rows.filter("present")["run"].n_unique()
-    cut = seen.defects.filter(pl.col("defect") == "no end").height
-    said = f"{cut:,} of {times(told, 'session')} {'has' if cut == 1 else 'have'} no end: it was broken off."
-    if not cut:
-        said = f"All {told:,} sessions end properly." if told > 1 else "The session ends properly."
+    """Sessions without an end, where the recorder writes ends."""
+    due = ends_due(seen.rows)
+    told, cut = due.height, due.filter(~pl.col("ended")).height
+    said = f"All {told:,} sessions end properly." if told > 1 else "The session ends properly."
+    if not told:
+        said = "This recorder writes no ends of sessions: whether one was broken off cannot be told."
+    elif cut:
+        said = f"{cut:,} of {times(told, 'session')} {'has no end: it was' if cut == 1 else 'have no end: they were'} broken off."
     return Finding("incomplete_sessions", level_of(cut / max(told, 1), warn=0.1), float(cut), "sessions",
                    "at most 10 % of them", told, f"{cut:,} of {times(told, 'session')}", said)  # fmt: skip
-
-
-def check_redacted(seen: Seen) -> Finding:
-    """How much was removed."""
-    count = 0
-    if "redactions" in seen.rows.columns:
-        count = int((seen.rows["redactions"].list.len().fill_null(0) > 0).sum())
-    share = count / seen.rows.height
-    said = f"Something was redacted in {times(count, 'row')} ({share:.1%})."
-    return Finding("redacted", "note" if share > 0.2 else "ok", share, "share of rows", "a note above 20 %",
-                   seen.rows.height, times(count, "row"), said)  # fmt: skip
-
-
-def check_fields(seen: Seen) -> list[Finding]:
-    """Interactions without application, title or element; what is excluded on purpose has none and does not count."""
-    work = seen.work.filter(pl.col("app").ne_missing(EXCLUDED))
-    pointed = work.filter(~is_a(*_NO_ELEMENT))
-    return [
-        _without(work, "app", ["app"], "application", 0.2, " They cannot be placed in a program."),
-        _without(work, "window_title", ["window_title", "url"], "window title and no address", 0.5,
-                 " Activities can only be named roughly there."),
-        _without(pointed, "element_name", ["element_name", "element_id"], "element", 0.5,
-                 " What was clicked or filled in is not known there."),
-    ]  # fmt: skip
-
-
-def _without(work: pl.DataFrame, name: str, fields: list[str], word: str, limit: float, then: str) -> Finding:
-    have = [field for field in fields if field in work.columns]
-    empty = work.height
-    if have:
-        empty = int(work.select(pl.all_horizontal(pl.col(have).is_null() | (pl.col(have) == "")).sum()).item())
-    share = empty / max(work.height, 1)
-    level = "ok" if share <= limit else "warning" if name == "app" else "note"
-    kind = "interactions with an element" if name == "element_name" else "interactions"
-    said = f"{share:.0%} of the {'clicks and entries' if name == 'element_name' else 'interactions'} have no {word}."
-    return Finding(f"without_{name}", level, share, f"share of {kind}", f"at most {limit:.0%}", work.height,
-                   times(empty, "row"), said + (then if level != "ok" else ""))  # fmt: skip
 
 
 def times(count: int, noun: str, plural: str = "") -> str:

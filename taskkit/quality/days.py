@@ -15,7 +15,9 @@ _DAY = ["user", "day"]
 _MIDNIGHT = 86_400_000_000  # microseconds of a day
 _QUARTER = 900_000_000
 _LONGEST = 31 * _MIDNIGHT  # a longer time between two rows is a wrong clock: it ends with the day it began in
+_SHORTEST = 3_600_000_000  # a learnt window under an hour comes from a trial, not from working days
 _COUNTED = ("idle", "blind", "gap", "asleep", "excluded")
+_SILENT = ("gap", "asleep", "elsewhere", "night")
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,13 @@ def list_days(events: pl.DataFrame, *, gap: str = "20m", working_window: str | N
     events : events frame in any row order.
     gap : a longer silence that no idle, lock, pause or blind row explains counts as a gap.
     working_window : local time in which work is expected, such as "08:00-17:00". None: learnt from the log, from the
-        median first to the median last interaction of all person-days together, to the nearest quarter of an hour.
+        median first to the median last interaction of all person-days together, to the nearest quarter of an hour; a
+        window of less than an hour is none.
 
     Returns
     -------
     One row per user and local day with a row of the log: `user`, `day`, `first` and `last` (UTC), `events` (rows),
-    `active_seconds` (a row stands for at most 60 s), and of that day
+    `active_seconds` (see `add_active_seconds`), and of that day
 
     - `idle_seconds`: idle, locked or paused; `blind_seconds`: the recorder said that it saw nothing;
     - `excluded_seconds`: an application was in front that must not be recorded;
@@ -51,7 +54,7 @@ def list_days(events: pl.DataFrame, *, gap: str = "20m", working_window: str | N
       `sleep_seconds`: silences in which at least two signs of life that were due are missing, so that the machine slept or
       the recorder stood still (mostly part of the gaps);
     - `window_seconds`: length of the working window; `covered_seconds`: its part between the rows of a session that is
-      none of blind, excluded, gap and sleep; `coverage`: the one divided by the other.
+      none of blind, excluded, gap, sleep and night; `coverage`: the one divided by the other.
 
     Null is what the log cannot tell: without presence rows nothing is known of breaks, without signs of life
     nothing of sleep. It says what the log covers, not how much anybody worked.
@@ -67,7 +70,7 @@ def list_days(events: pl.DataFrame, *, gap: str = "20m", working_window: str | N
     (datetime.date(2026, 3, 2), 1)
     """
     require_columns(events, *EVENTS.required, made_by="read_log or from_table")
-    needed = [name for name in (*EVENTS.required, "utc_offset_minutes") if name in events.columns]
+    needed = [name for name in (*EVENTS.required, "utc_offset_minutes", "duration_ms") if name in events.columns]
     return days_of(read_stream(add_active_seconds(events.select(needed)), gap=gap), working_window)[0]
 
 
@@ -135,15 +138,15 @@ def learn_window(rows: pl.DataFrame) -> Window | None:
         return None
     start, end = (round(float(spans[name].median()) / _QUARTER) * _QUARTER  # type: ignore[arg-type]
                   for name in ("first", "last"))  # fmt: skip
-    return Window(start, end, spans.height) if start < end else None
+    return Window(start, end, spans.height) if end - start >= _SHORTEST else None
 
 
 def _pieces(rows: pl.DataFrame) -> pl.DataFrame:
     """The time between rows, cut at midnight: one row per piece, in microseconds of its local day."""
-    time = rows.filter(pl.col("us") > 0).select(
+    time = _cut_silences(rows.filter(pl.col("us") > 0)).select(
         "user", pl.col("local").dt.date().alias("day"),
         (pl.col("local") - pl.col("local").dt.truncate("1d")).dt.total_microseconds().alias("a"), "us",
-        *_COUNTED, "elsewhere", "present", "ended",
+        *_COUNTED, "elsewhere", "night", "present", "ended",
     )  # fmt: skip
     time = time.with_columns((pl.col("a") + pl.col("us")).alias("b")).drop("us")
     over = pl.col("b") > _MIDNIGHT
@@ -158,6 +161,19 @@ def _pieces(rows: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([inside, night])
 
 
+def _cut_silences(rows: pl.DataFrame) -> pl.DataFrame:
+    """A silence begins where the row before it says that it ends: the time up to there is a piece of its own."""
+    both = pl.any_horizontal(_SILENT) & (pl.col("stated") > 0)
+    lasting = rows.filter(both).with_columns(
+        pl.col("stated").alias("us"),
+        pl.col("app").eq_missing(EXCLUDED).alias("excluded"),
+        *(pl.lit(False).alias(name) for name in _SILENT),
+    )
+    stated = pl.when(both).then("stated").otherwise(0)
+    rest = rows.with_columns(pl.col("local") + pl.duration(microseconds=stated), pl.col("us") - stated)
+    return pl.concat([rest.filter(pl.col("us") > 0), lasting])
+
+
 def _totals(pieces: pl.DataFrame) -> pl.DataFrame:
     spent = pl.col("b") - pl.col("a")
     return pieces.group_by(_DAY).agg(pl.when(name).then(spent).otherwise(0).sum().alias(name) for name in _COUNTED)
@@ -168,7 +184,7 @@ def _covered(pieces: pl.DataFrame, window: Window | None) -> pl.DataFrame:
     if window is None:
         return pl.DataFrame(schema={"user": pl.String, "day": pl.Date, "covered": pl.Int64})
     seen = pieces.filter(
-        pl.col("present") & ~pl.any_horizontal("blind", "excluded", "gap", "asleep", "elsewhere", "ended")
+        pl.col("present") & ~pl.any_horizontal("blind", "excluded", "gap", "asleep", "elsewhere", "night", "ended")
     )
     seen = seen.select(*_DAY, pl.col("a", "b").clip(window.start, window.end)).filter(pl.col("a") < pl.col("b"))
     before = pl.col("b").cum_max().shift(1).over(_DAY).fill_null(0)

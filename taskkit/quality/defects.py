@@ -8,7 +8,7 @@ from datetime import timedelta
 import polars as pl
 
 from taskkit.log.durations import parse_duration
-from taskkit.quality.streams import KEYS, is_a, read_stream
+from taskkit.quality.streams import KEYS, is_a, read_stream, silence
 from taskkit.schema import EVENTS, PRESENCE_TYPES
 
 DEFECTS = ("duplicate", "clock jump", "order break", "gap", "sleep", "blind span", "no end")
@@ -35,13 +35,16 @@ def list_defects(events: pl.DataFrame, *, gap: str = "20m", clock_jump: str = "3
     One row per defect, in order of user, session and seq: `defect`, `user`, `session_id`, `seq`, `seconds`, `sentence`.
 
     - duplicate: the same person's row repeats an earlier one in everything but session and seq, the time included (`seq`
-      is the repeated row);
+      is the repeated row); in a session whose times are whole seconds it may be a second click, and the sentence says so;
     - clock jump: `seconds` is negative backwards. Forwards is a silence that the clock takes back later in the session, or
       that puts the rest of the session beyond the beginning of the person's next one (`seq` is the first row after it);
     - order break: seq and clock disagree for a moment;
-    - gap, sleep: a silence that nothing explains, longer than `gap`, or shorter but with signs of life missing; only in
-      sessions with presence rows, and not while another session of the person goes on (`seq` is the row before it);
+    - gap, sleep: a silence that nothing explains, longer than `gap`, or shorter but with signs of life missing; not while
+      another session of the person goes on (`seq` is the row before it). It begins where the row before says that it ends
+      (`duration_ms`). Without presence rows it may be a break, and the sentence says so; a silence over a local
+      midnight is a night, unless the session has a session_start or session_end;
     - blind span: the recorder said so; no end: the session has presence rows, but no session_end (`seq` is the last row).
+      A session without session_start has none only if any session of the log ends: some recorders write no ends.
 
     >>> from datetime import UTC, datetime
     >>> events = pl.DataFrame({"user": ["p_1"] * 2, "session_id": ["s1"] * 2, "seq": [0, 1], "app": ["erp"] * 2,
@@ -53,7 +56,8 @@ def list_defects(events: pl.DataFrame, *, gap: str = "20m", clock_jump: str = "3
 
 
 def defects_of(rows: pl.DataFrame, *, clock_jump: str = "30s") -> pl.DataFrame:
-    """The defects of a stream; `signs` marks a silence in which signs of life are missing."""
+    """The defects of a stream; `signs` marks a silence in which signs of life are missing, `doubtful` a row or a silence
+    that may be none: a second click, a break."""
     back = _steps_back(rows, parse_duration(clock_jump) // timedelta(microseconds=1))
     following = pl.when(pl.col("run") == pl.col("run").shift(-1)).then(pl.col("seq").shift(-1))
     silent = _silences(rows.with_columns(next_seq=following))
@@ -67,12 +71,13 @@ def defects_of(rows: pl.DataFrame, *, clock_jump: str = "30s") -> pl.DataFrame:
         _duplicates(rows),
         back,
         _forward(silent.filter(gone)),
-        _named(silent.filter(~gone & ~pl.col("elsewhere"))),
+        _named(silent.filter(~gone & ~pl.col("elsewhere") & ~pl.col("night"))),
         _blind(rows),
         _no_end(rows),
     ]
-    wanted = [*_SCHEMA.names(), "signs"]
-    parts = [p.with_columns(signs=pl.lit(False)) if "signs" not in p.columns else p for p in parts]
+    marks = ("signs", "doubtful")
+    parts = [p.with_columns(pl.lit(False).alias(name) for name in marks if name not in p.columns) for p in parts]
+    wanted = [*_SCHEMA.names(), *marks]
     parts = [
         p.with_columns(pl.col("seconds").cast(pl.Float64), pl.col("seq").cast(pl.UInt64)).select(wanted) for p in parts
     ]
@@ -84,10 +89,18 @@ def _duplicates(rows: pl.DataFrame) -> pl.DataFrame:
     work = rows.filter(~is_a(*PRESENCE_TYPES))
     near = work.filter(work.select(pl.struct("user", "timestamp").is_duplicated()).to_series())
     same = [name for name in _RECORDED if name in rows.columns and name not in _PLACE]
-    twice = near.filter(~pl.struct("user", *same).is_first_distinct())
+    alike = pl.struct("user", *same)
+    elsewhere = pl.col("run") != pl.col("run").first().over(alike)  # a copy in another session is no second click
+    twice = near.with_columns(elsewhere.alias("copied")).filter(~alike.is_first_distinct())
+    timed = rows.filter(pl.col("run").is_in(twice["run"].unique().implode())).group_by("run")
+    whole = timed.agg((pl.col("timestamp").dt.microsecond() == 0).all().alias("whole"))
+    twice = twice.join(whole, on="run", how="left", maintain_order="left")
+    twice = twice.with_columns(doubtful=pl.col("whole") & ~pl.col("copied"))
+    sure = "This row repeats an earlier one in every respect, time included: drop it."
+    unsure = "This row repeats an earlier one, but times are whole seconds here: it may be a second click: look before you drop it."
     return twice.with_columns(
         defect=pl.lit("duplicate"), seconds=pl.lit(0.0),
-        sentence=pl.lit("This row repeats an earlier one in every respect, time included: drop it."),
+        sentence=pl.when("doubtful").then(pl.lit(unsure)).otherwise(pl.lit(sure)),
     )  # fmt: skip
 
 
@@ -128,17 +141,17 @@ def _said(before: str, seconds: pl.Expr, after: str) -> pl.Expr:
 
 
 def _silences(rows: pl.DataFrame) -> pl.DataFrame:
-    """Unexplained silences, one row each, at the row before."""
-    quiet = rows.filter(pl.any_horizontal("gap", "asleep", "elsewhere") & pl.col("present"))
+    """Unexplained silences, one row each, at the row before; nights too, which a clock may have made."""
+    quiet = rows.filter(pl.any_horizontal("gap", "asleep", "elsewhere", "night"))
     silent = quiet.group_by("user", "session_id", "run", "silence").agg(
-        pl.col("seq", "timestamp").first(),
+        pl.col("seq", "present").first(),
+        (pl.col("timestamp") + pl.duration(microseconds="stated")).first(),
         pl.col("next_seq").get(pl.col("us").arg_max()),  # after the longest piece, if there are signs of life inside
-        pl.col("us").sum(),
-        pl.col("gap", "elsewhere").any(),
+        silence().sum().alias("us"),
+        pl.col("gap", "elsewhere", "night").any(),
         pl.col("asleep").any().alias("signs"),
     )
-    until = pl.col("timestamp") + pl.duration(microseconds="us")
-    return silent.with_columns(seconds=pl.col("us") / 1e6, until=until)
+    return silent.with_columns(seconds=pl.col("us") / 1e6, doubtful=~pl.col("present"))
 
 
 def _taken_back(silent: pl.DataFrame, jumps: pl.DataFrame) -> pl.DataFrame:
@@ -158,19 +171,24 @@ def _beyond_the_next(silent: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     known = silent.join(sessions.select("run", "finish", "next"), on="run")
     without = pl.col("finish") - pl.duration(microseconds="us")
     beyond = (pl.col("finish") > pl.col("next")) & (without <= pl.col("next")) & (pl.col("timestamp") < pl.col("next"))
-    return known.filter(beyond).select("run", "silence", why=pl.lit("past the beginning of the person's next session"))
+    # without presence rows two programs' sessions side by side look the same
+    known = known.filter(beyond & pl.col("present") & ~pl.col("night"))
+    return known.select("run", "silence", why=pl.lit("past the beginning of the person's next session"))
 
 
 def _forward(silent: pl.DataFrame) -> pl.DataFrame:
     why = pl.concat_str(pl.lit(" s, "), "why", pl.lit(": this is no pause."))
     said = pl.concat_str(_said("The clock goes forward by about ", pl.col("seconds"), ""), why)
-    return silent.with_columns(defect=pl.lit("clock jump"), sentence=said, seq=pl.col("next_seq"), signs=pl.lit(False))
+    return silent.with_columns(defect=pl.lit("clock jump"), sentence=said, seq=pl.col("next_seq"), signs=pl.lit(False),
+                               doubtful=pl.lit(False))  # fmt: skip
 
 
 def _named(silent: pl.DataFrame) -> pl.DataFrame:
     dead = " s, and signs of life that were due are missing: the machine slept or the recorder stood still."
-    silence = _said("Nothing for ", pl.col("seconds"), "")
-    said = pl.concat_str(silence, pl.when("signs").then(pl.lit(dead)).otherwise(pl.lit(" s, and no row says why.")))
+    quiet = _said("Nothing for ", pl.col("seconds"), "")
+    unknown = " s; without presence rows a break cannot be told from missing recording."
+    why = pl.when("signs").then(pl.lit(dead)).when("doubtful").then(pl.lit(unknown))
+    said = pl.concat_str(quiet, why.otherwise(pl.lit(" s, and no row says why.")))
     return silent.with_columns(defect=pl.when("gap").then(pl.lit("gap")).otherwise(pl.lit("sleep")), sentence=said)
 
 
@@ -184,9 +202,15 @@ def _blind(rows: pl.DataFrame) -> pl.DataFrame:
     return spans.with_columns(defect=pl.lit("blind span"), sentence=said)
 
 
-def _no_end(rows: pl.DataFrame) -> pl.DataFrame:
+def ends_due(rows: pl.DataFrame) -> pl.DataFrame:
+    """The sessions that should have an end, with their last row and whether they end."""
     ends = rows.filter("present").group_by("user", "session_id").agg(
-        pl.col("seq").last(), pl.col("ended").any()
+        pl.col("seq").last(), pl.col("ended").any(), is_a("session_start").any().alias("begun")
     )  # fmt: skip
+    return ends.filter(pl.col("begun") | pl.col("ended").any())
+
+
+def _no_end(rows: pl.DataFrame) -> pl.DataFrame:
+    ends = ends_due(rows)
     said = pl.lit("The session has no end: the recorder was broken off, or is still running.")
     return ends.filter(~pl.col("ended")).with_columns(defect=pl.lit("no end"), seconds=pl.lit(0.0), sentence=said)

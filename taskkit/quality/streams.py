@@ -19,6 +19,7 @@ _STATES = {
 _MISSED = 2.5  # sleep: a silence of so many usual distances of signs of life, so that at least two are missing
 _SHORTEST_SLEEP = 60e6  # microseconds: what is shorter may be a busy machine
 _CLOSE = 60_000_000  # microseconds: a late row stands between two rows that are no further apart
+_LONGEST_SPAN = 86_400e6  # microseconds: a row that says it lasted longer than a day is not believed beyond that
 _OWN = 5  # distances between signs of life from which a session's own usual distance is taken, not that of the log
 
 
@@ -38,8 +39,11 @@ def read_stream(events: pl.DataFrame, *, gap: str | timedelta = "20m") -> pl.Dat
     belongs to a silence that nothing explains: `gap` (the whole silence is longer than the limit) and `asleep` (signs of
     life that were due are missing). `present` says whether the session has presence rows, `silence` numbers the stretches
     between two rows that are no signs of life, `usual` is the usual distance of signs of life (microseconds);
-    a silence during which another session of the person goes on is `elsewhere` instead, which is no damage of the log;
-    `ended` marks the row that ends a session, `late` a row that alone is out of the order of the clock.
+    a silence during which another session of the person goes on is `elsewhere` instead, which is no damage of the log,
+    and so is a `night`: a silence over a local midnight in a session that has neither a session_start nor a session_end;
+    `ended` marks the row that ends a session, `late` a row that alone is out of the order of the clock. A row that states
+    its own length (`duration_ms`) is no silence as long as that lasts: `stated` is that part of `us` (microseconds), and
+    what is said of a silence concerns the rest of it.
 
     >>> from datetime import UTC, datetime
     >>> events = pl.DataFrame({"user": ["p_1"] * 2, "session_id": ["s1"] * 2, "seq": [0, 1], "app": ["erp"] * 2,
@@ -55,6 +59,7 @@ def read_stream(events: pl.DataFrame, *, gap: str | timedelta = "20m") -> pl.Dat
         _us("timestamp").alias("us"),
         _late().alias("late"),
         is_a(*PRESENCE_TYPES).any().over("run").alias("present"),
+        is_a("session_start", "session_end").any().over("run").alias("framed"),
         (~alive).cum_sum().alias("silence"),
         *(_state(*kinds).alias(name) for name, kinds in _STATES.items()),
         pl.when(~alive)
@@ -65,17 +70,9 @@ def read_stream(events: pl.DataFrame, *, gap: str | timedelta = "20m") -> pl.Dat
         .alias("excluded"),
     )
     rows = rows.join(_signs_of_life(rows), on="run", how="left", maintain_order="left")
-    explained = pl.any_horizontal("idle", "blind", "late") | ended
-    long = ((_us_between(~alive) > limit) & ~explained).fill_null(False)
-    due = pl.max_horizontal(_MISSED * pl.col("usual"), pl.lit(_SHORTEST_SLEEP))
-    asleep = (pl.col("us") > due) & pl.col("usual").is_not_null() & ~explained
-    rows = rows.with_columns(
-        pl.when(~alive).then(long).when("new").then(False).forward_fill().alias("gap"),  # a silence goes on over signs
-        asleep.fill_null(False).alias("asleep"),
-        ended.alias("ended"),
-    )
-    rows = _seen_elsewhere(rows)
-    silent = pl.any_horizontal("idle", "blind", "gap", "asleep", "elsewhere", "ended")
+    rows = rows.with_columns(_lasts(rows), ended.alias("ended")).with_columns(_stated().alias("stated"))
+    rows = _seen_elsewhere(_silent(rows, limit).drop("lasts", "framed"))
+    silent = pl.any_horizontal("idle", "blind", "gap", "asleep", "elsewhere", "night", "ended")
     return rows.with_columns(pl.col("excluded") & ~silent)
 
 
@@ -83,13 +80,14 @@ def add_active_seconds(events: pl.DataFrame, *, idle_cap: str = "60s") -> pl.Dat
     """Add the active time that each row stands for: the time until the same person's next row in the session.
 
     The next row is the next `seq`, whatever the clock says; the recorder's signs of life between two rows do not count.
-    The time is at least 0 (a clock that jumps back counts nothing) and at most the cap. It is 0 for the last row of a
-    session and for presence rows: nobody works in them.
+    The time is at least 0 (a clock that jumps back counts nothing) and at most the cap, or the row's own `duration_ms` where
+    that is longer: a recorder of spans says itself how long a window was in front. It is 0 for the last row of a session
+    and for presence rows: nobody works in them.
 
     Parameters
     ----------
     events : events frame in any row order.
-    idle_cap : longest time that one row can stand for.
+    idle_cap : longest time that one row can stand for, unless it says itself that it lasted longer.
 
     Returns
     -------
@@ -102,11 +100,12 @@ def add_active_seconds(events: pl.DataFrame, *, idle_cap: str = "60s") -> pl.Dat
     [7.0, 0.0]
     """
     cap = parse_duration(idle_cap).total_seconds()
-    rows = events.select(*KEYS, "timestamp", _kind())
+    rows = events.select(*KEYS, "timestamp", _kind(), *(["duration_ms"] if "duration_ms" in events.columns else []))
     if not _in_order(rows):
         rows = rows.with_row_index("_row").sort(*KEYS, maintain_order=True)
     rows = _in_runs(rows)
-    seconds = (_us_between(~is_a("alive")) / 1e6).clip(0.0, cap).fill_null(0.0)
+    most = pl.max_horizontal(pl.lit(cap), _length(rows) / 1e6)
+    seconds = pl.min_horizontal((_us_between(~is_a("alive")) / 1e6).clip(0.0).fill_null(0.0), most)
     seconds = pl.when(is_a(*PRESENCE_TYPES)).then(0.0).otherwise(seconds).alias("active_seconds")
     found = rows.select(seconds, *(["_row"] if "_row" in rows.columns else []))
     if "_row" in found.columns:
@@ -122,6 +121,11 @@ def _kind() -> pl.Expr:
 def is_a(*kinds: str) -> pl.Expr:
     """Whether the event is of one of the kinds."""
     return pl.col("event_type").is_in(pl.Series(kinds, dtype=EVENT_TYPE).implode())
+
+
+def silence() -> pl.Expr:
+    """Microseconds of the time until the next row that no row states to be its own length."""
+    return pl.col("us") - pl.col("stated")
 
 
 def local_time(rows: pl.DataFrame) -> pl.Expr:
@@ -155,11 +159,58 @@ def _us(time: str) -> pl.Expr:
     return (after - pl.col(time)).dt.total_microseconds()
 
 
+def _length(rows: pl.DataFrame) -> pl.Expr:
+    """How long the row says that it lasted, in microseconds; 0 where it does not say."""
+    if "duration_ms" not in rows.columns:
+        return pl.lit(0.0)
+    return pl.col("duration_ms").cast(pl.Float64, strict=False).fill_nan(0.0).fill_null(0.0) * 1e3
+
+
+def _lasts(rows: pl.DataFrame) -> pl.Expr:
+    """Microseconds for which this row, or an earlier one of the session, says that it still lasts.
+
+    A window lasts over the rows inside it. Where the clock goes back, the ends that were told before count no more.
+    """
+    length = _length(rows).clip(0.0, _LONGEST_SPAN)
+    if not rows.select((length > 0).any()).item():
+        return pl.lit(0, dtype=pl.Int64).alias("lasts")
+    time = pl.col("timestamp").dt.epoch("us")
+    back = ((pl.col("us").shift(1) < -_CLOSE) & ~pl.col("late")).fill_null(False).cum_sum()
+    end = pl.when(length > 0).then(time + length.cast(pl.Int64)).cum_max().forward_fill().over("run", back)
+    return (end - time).clip(lower_bound=0).fill_null(0).alias("lasts")
+
+
+def _stated() -> pl.Expr:
+    return pl.min_horizontal("lasts", pl.col("us").clip(lower_bound=0).fill_null(0))
+
+
+def _silent(rows: pl.DataFrame, limit: int) -> pl.DataFrame:
+    """Mark the silences that nothing explains: gaps and sleep, and nights where a recorder does not say when it ran."""
+    alive, local = is_a("alive"), local_time(rows)
+    explained = pl.any_horizontal("idle", "blind", "late", "ended")
+    long = ((_us_between(~alive) - pl.col("lasts") > limit) & ~explained).fill_null(False)
+    until = pl.when(~alive).then(local).shift(-1).backward_fill().dt.date()
+    over_midnight = until > (local + pl.duration(microseconds="lasts")).dt.date()
+    night = long & ~pl.col("framed") & over_midnight.fill_null(False)
+    due = pl.max_horizontal(_MISSED * pl.col("usual"), pl.lit(_SHORTEST_SLEEP))
+    asleep = ((silence() > due) & pl.col("usual").is_not_null() & ~explained).fill_null(False)
+    over_signs = {"gap": long & ~night, "night": night}  # a silence goes on over signs of life
+    rows = rows.with_columns(
+        *(
+            pl.when(~alive).then(is_so).when("new").then(False).forward_fill().alias(n)
+            for n, is_so in over_signs.items()
+        ),
+        asleep.alias("asleep"),
+    )
+    return rows.with_columns(pl.col("asleep") & ~pl.col("night"))
+
+
 def _seen_elsewhere(rows: pl.DataFrame) -> pl.DataFrame:
     """Mark silences in which another session of the person goes on: a second recorder, a second machine."""
     keys = ["run", "silence"]
     quiet = rows.filter(pl.col("gap") | pl.col("asleep")).group_by("user", *keys).agg(
-        pl.col("timestamp").first(), (pl.col("timestamp").last() + pl.duration(microseconds=pl.col("us").last())).alias("until")
+        (pl.col("timestamp") + pl.duration(microseconds="stated")).first(),
+        (pl.col("timestamp").last() + pl.duration(microseconds=pl.col("us").last())).alias("until")
     )  # fmt: skip
     work = rows.filter(~is_a(*PRESENCE_TYPES)).join(quiet, on="user", how="semi")
     work = work.select("user", "timestamp", pl.col("timestamp").alias("seen"), pl.col("run").alias("by")).sort(

@@ -9,9 +9,9 @@ import polars as pl
 
 from taskkit.errors import check_choice
 from taskkit.privacy import MIN_PEOPLE
+from taskkit.quality.checks import MIN_EVENTS
 from taskkit.schema import require_columns
 
-MIN_EVENTS = 500  # about one person's day: under it nothing can recur often enough to be told from chance
 _SEVERE = {"ok": 0, "note": 1, "warning": 2}
 _VERDICTS = pl.Schema({"use": pl.String(), "verdict": pl.String(), "because": pl.List(pl.String()),
                        "threshold": pl.String(), "sentence": pl.String()})  # fmt: skip
@@ -26,20 +26,21 @@ class Use:
     minds: Mapping[str, str] = field(default_factory=dict)  # check → note or warning
 
 
-_DAMAGE = dict.fromkeys(("duplicates", "clock", "order", "gaps", "blind_spots"), "warning")
+_DAMAGE = dict.fromkeys(("duplicates", "clock", "order", "gaps", "blind_spots", "same_time"), "warning")
 USES: dict[str, Use] = {
     "segmentation": Use("segmentation", ("size",), _DAMAGE | {
         "presence": "note", "without_app": "warning", "without_window_title": "note"}),
     "variants": Use("variants", ("size",), _DAMAGE | {
-        "dominance": "note", "without_window_title": "note", "without_element_name": "note"}),
+        "dominance": "note", "without_kind": "note", "without_window_title": "note", "without_element_name": "note"}),
     "comparison": Use("a comparison of teams", ("size", "groups"), {
-        "dominance": "note", "days": "note", "coverage": "note", "gaps": "warning", "blind_spots": "warning"}),
+        "dominance": "note", "days": "note", "coverage": "note", "gaps": "warning", "blind_spots": "warning",
+        "same_time": "warning", "without_kind": "note"}),
     "overlay": Use("laying it over the process", ("size",), {
-        "clock": "warning", "coverage": "note", "gaps": "warning", "blind_spots": "warning",
+        "clock": "warning", "same_time": "warning", "coverage": "note", "gaps": "warning", "blind_spots": "warning",
         "without_window_title": "note", "redacted": "note"}),
     "automation": Use("automation scores", ("size",), {
         "dominance": "note", "days": "note", "coverage": "note", "duplicates": "warning", "blind_spots": "warning",
-        "without_element_name": "note"}),
+        "same_time": "warning", "without_kind": "note", "without_element_name": "note"}),
     "effort figures": Use("effort figures", ("size",), _DAMAGE | {
         "days": "note", "dominance": "note", "presence": "note", "coverage": "note", "sleep": "warning",
         "excluded": "note", "incomplete_sessions": "warning"}),
@@ -51,6 +52,7 @@ _REASONS = {
     "coverage": "much of the working window is not covered", "days": "few days were recorded",
     "dominance": "it describes few people or mostly one", "excluded": "much time was excluded on purpose",
     "incomplete_sessions": "many sessions were broken off", "redacted": "much was redacted",
+    "same_time": "many rows have one time", "without_kind": "copies and entries cannot be told from clicks",
     "without_app": "applications are missing", "without_window_title": "window titles are missing",
     "without_element_name": "elements are missing",
 }  # fmt: skip
@@ -114,20 +116,27 @@ def list_use_caveats(quality: pl.DataFrame, *, use: str, min_people: int = MIN_P
 def _judge(
     name: str, use: Use, found: Mapping[str, Mapping[str, object]], least: Mapping[str, tuple[int, str]]
 ) -> tuple[str, str, list[str], str, str]:
-    have = {check: found[check]["value"] if check in found else 0 for check in use.needs}
-    short = [check for check in use.needs if float(str(have[check])) < least[check][0]]
+    have = {check: float(str(found[check]["value"])) if check in found else 0.0 for check in use.needs}
+    bare = "size" in found and found["size"]["level"] == "warning" and have["size"] > 0  # presence rows only
+    untold = "groups" in found and float(str(found["groups"]["value"])) == 0
+    short = [check for check in use.needs if have[check] < least[check][0] or (check == "size" and bare)]
     if short:
         parts = [
-            f"too few {least[c][1]} for {use.named} ({float(str(have[c])):,.0f} of at least {least[c][0]:,})"
+            f"no interaction for {use.named}" if c == "size" and bare
+            else f"the log does not say how many people worked, which {use.named} needs" if c == "groups" and untold
+            else f"too few {least[c][1]} for {use.named} ({have[c]:,.0f} of at least {least[c][0]:,})"
             for c in short
-        ]
+        ]  # fmt: skip
         said = " and ".join(parts)
         return name, "not enough", short, _limits(short, least), said[0].upper() + said[1:] + "."
     minds = [check for check, level in use.minds.items()
              if check in found and _SEVERE[str(found[check]["level"])] >= _SEVERE[level]]  # fmt: skip
     if minds:
         limits = "; ".join(f"{check}: {found[check]['threshold']}" for check in minds)
-        return name, "with care", minds, limits, f"With care for {use.named}: {', '.join(_REASONS[c] for c in minds)}."
+        reasons = _REASONS | ({"dominance": "it does not say how many people it describes"} if untold else {})
+        if "coverage" in minds and (found["coverage"].get("n") == 0 or float(str(found["coverage"]["value"])) >= 0.7):
+            reasons |= {"coverage": "how much of the working window is covered is not known well"}
+        return name, "with care", minds, limits, f"With care for {use.named}: {', '.join(reasons[c] for c in minds)}."
     return name, "enough", [], _limits(use.needs, least), f"Enough for {use.named}."
 
 

@@ -10,7 +10,7 @@ import polars as pl
 
 from taskkit.errors import check_choice
 from taskkit.log.any_table import guess_columns, read_table
-from taskkit.log.table import RECORDED, _as_polars
+from taskkit.log.table import RECORDED, as_polars
 from taskkit.schema import EVENTS
 from taskkit.widgets.displays import Shown, stack
 from taskkit.widgets.explorers import Explorer, _list
@@ -35,7 +35,7 @@ class ColumnMapper(Explorer):
     """
 
     def __init__(self, frame: Any, *, path: str | Path = "log.csv") -> None:
-        self.frame, self.path = _as_polars(frame), str(path)
+        self.frame, self.path = as_polars(frame), str(path)
         guessed = guess_columns(self.frame)
         self.evidence = dict(guessed.select("contract", "evidence").iter_rows())
         self.guess = dict(guessed.select("contract", "column").iter_rows())

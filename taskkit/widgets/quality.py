@@ -34,7 +34,7 @@ def caveat_card(quality: pl.DataFrame, *, use: str = "comparison", min_people: i
     >>> from taskkit.quality import check_quality
     >>> print(caveat_card(check_quality(pl.DataFrame(schema=EVENTS.schema)), use="variants"))
     Too few events for variants (0 of at least 500).
-    size: The log is empty: nothing can be said. Limit: at least 1.
+    size: The log is empty: nothing can be said. Limit: at least 500 events.
     """
     caveats = list_use_caveats(quality, use=use, min_people=min_people)
     if caveats.is_empty():

@@ -455,3 +455,18 @@ def test_no_published_description_is_left_out():
     _, report = import_log(FOREIGN / "office50_recordings.csv")
     reason = report.filter(pl.col("column") == "StepDescription")["reason"][0]
     assert "(0 rows not understood)" in reason
+
+
+def test_ids_programs_and_references_name_nobody(tmp_path):
+    table = pl.DataFrame({
+        "timestamp": ["2026-03-02T08:00:00Z"], "app": ["C:\\Users\\ada.lovelace\\tool.exe"], "element_id": ["ada@firm.de"],
+        "case_ref": ["ada@firm.de"], "url": ["https://ada:hunter2@intranet/x"],
+    })  # fmt: skip
+    table.write_csv(tmp_path / "log.csv")
+    events, _ = import_log(tmp_path / "log.csv", columns={"timestamp": "timestamp"})
+    assert events.select("app", "element_id", "case_ref", "url").row(0) == (
+        "tool.exe",
+        "[email]",
+        "[email]",
+        "https://intranet/x",
+    )

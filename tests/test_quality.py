@@ -765,7 +765,7 @@ def test_too_few_people_for_a_comparison_but_enough_for_variants():
     assert _verdict(events, "variants")["verdict"] == "enough"
     row = _verdict(events, "comparison")
     assert (row["verdict"], row["because"]) == ("not enough", ["groups"])
-    assert row["sentence"] == "Too few people for a comparison of teams (4 of at least 5)."
+    assert row["sentence"] == "Too few people for a comparison of teams (4 of at least 5 people)."
     assert _verdict(events, "comparison", min_people=4)["verdict"] == "enough"
 
 
@@ -812,3 +812,9 @@ def test_a_use_that_does_not_exist_is_refused():
 
     with pytest.raises(SettingError, match="Did you mean 'variants'"):
         caveat_card(check_quality(_big()), use="variant")
+
+
+def test_the_verdict_keeps_the_limit_of_the_check() -> None:
+    quality = check_quality(_big(6), min_people=10)
+    assert judge_uses(quality).filter(use="comparison")["verdict"].item() == "not enough"
+    assert judge_uses(quality, min_people=5).filter(use="comparison")["verdict"].item() == "enough"

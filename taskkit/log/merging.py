@@ -40,10 +40,10 @@ def merge_logs(
        session of the later log gets a suffix (`s1~2`), so that nothing is lost.
     2. Where a person has a session at about the time of a session in an earlier log, rows of the same content (application,
        kind, title, address, element, digest) are looked for; the offset of the clock is the one on which most of them
-       agree, rare contents weighing more; at least a fifth of the rows that could match must. The session is put on the earlier log's clock, its rows that are there already
-       (same content, within `tolerance`, each counted once) are dropped, the others stay; of idle, lock, pause, blind and
-       session rows both halves or none. With too few matches no clock is changed, and only rows of the very same time
-       and content are dropped.
+       agree, rare contents weighing more; at least a fifth of the rows that could match must. The session is put on the
+       earlier log's clock, its rows that are there already (same content, within `tolerance`, each counted once) are
+       dropped, the others stay; of idle, lock, pause, blind and session rows both halves or none. With too few matches no
+       clock is changed, and only rows of the very same time and content are dropped.
     3. Everything else is put together as it is. Where two logs have nobody in common, the report says so: people are
        the same only if both logs were read with the same key. Where most rows of such a log stand in the other too, at
        the same time, in the same program and of the same kind, it warns that the same people count twice.

@@ -8,7 +8,9 @@ import polars as pl
 
 from taskkit.privacy import UNKNOWN_USER, digest, pseudonym, redact, shape
 
-REDACTED = ("window_title", "url", "element_name", "event_name")
+REDACTED = ("window_title", "url", "element_name", "element_id", "event_name", "app", "case_ref")
+_FOLDERS = r"^.*[\\/]"  # a program is its file's name: the folders before it may be somebody's
+_SIGN_IN = r"^(\w+://)[^/@]*@"  # user and password in an address
 
 
 def protect(
@@ -41,6 +43,9 @@ def protect(
     out = out.with_columns(_each(events["user"], users, called, pl.String))
     if clear_sessions:
         out = out.with_columns(("s_" + _digests(events["session_id"], key).str.head(12)).alias("session_id"))
+    events = events.with_columns(
+        pl.col("app").str.replace(_FOLDERS, ""), pl.col("url").str.replace(_SIGN_IN, "$1"),
+    )  # fmt: skip
     kinds = pl.DataFrame({"redactions": events["redactions"]})
     for name in REDACTED:
         texts = events[name].unique().drop_nulls()

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from taskkit.errors import check_choice
-from taskkit.privacy import MIN_PEOPLE
 from taskkit.quality.checks import MIN_EVENTS
 from taskkit.schema import require_columns
 
@@ -58,13 +57,13 @@ _REASONS = {
 }  # fmt: skip
 
 
-def judge_uses(quality: pl.DataFrame, *, min_people: int = MIN_PEOPLE, min_events: int = MIN_EVENTS) -> pl.DataFrame:
+def judge_uses(quality: pl.DataFrame, *, min_people: int | None = None, min_events: int = MIN_EVENTS) -> pl.DataFrame:
     """Say for each use of a log whether it is enough, to be used with care, or not enough, and why.
 
     Parameters
     ----------
     quality : frame of `check_quality`.
-    min_people : fewest people in the smallest group of a comparison.
+    min_people : fewest people in the smallest group of a comparison; by default the limit that the check was made with.
     min_events : fewest rows of a log from which anything recurring can be read.
 
     Returns
@@ -79,19 +78,19 @@ def judge_uses(quality: pl.DataFrame, *, min_people: int = MIN_PEOPLE, min_event
     'Too few events for variants (0 of at least 500).'
     """
     require_columns(quality, "check", "level", "value", "threshold", "sentence", made_by="check_quality")
-    least = {"size": (min_events, "events"), "groups": (min_people, "people")}
+    least = {"size": (min_events, "events"), "groups": (-1 if min_people is None else min_people, "people")}
     found = {row["check"]: row for row in quality.iter_rows(named=True)}
     return pl.DataFrame([_judge(name, use, found, least) for name, use in USES.items()], schema=_VERDICTS, orient="row")
 
 
-def list_use_caveats(quality: pl.DataFrame, *, use: str, min_people: int = MIN_PEOPLE) -> pl.DataFrame:
+def list_use_caveats(quality: pl.DataFrame, *, use: str, min_people: int | None = None) -> pl.DataFrame:
     """List the checks that speak against one use of a log: what its results should say beside their figures.
 
     Parameters
     ----------
     quality : frame of `check_quality`.
     use : one of segmentation, variants, comparison, overlay, automation, effort figures.
-    min_people : fewest people in the smallest group of a comparison.
+    min_people : fewest people in the smallest group of a comparison; by default the limit that the check was made with.
 
     Returns
     -------
@@ -119,16 +118,20 @@ def _judge(
     have = {check: float(str(found[check]["value"])) if check in found else 0.0 for check in use.needs}
     bare = "size" in found and found["size"]["level"] == "warning" and have["size"] > 0  # presence rows only
     untold = "groups" in found and float(str(found["groups"]["value"])) == 0
-    short = [check for check in use.needs if have[check] < least[check][0] or (check == "size" and bare)]
+    # the check was made with a limit of its own: what it calls too few is too few here too
+    refused = {c for c in use.needs if least[c][0] < 0 and c in found and found[c]["level"] != "ok"}
+    short = [c for c in use.needs if have[c] < least[c][0] or c in refused or (c == "size" and bare)]
     if short:
         parts = [
             f"no interaction for {use.named}" if c == "size" and bare
             else f"the log does not say how many people worked, which {use.named} needs" if c == "groups" and untold
+            else f"too few {least[c][1]} for {use.named} ({have[c]:,.0f} of {found[c]['threshold']})"
+            if c in refused and have[c] >= least[c][0]
             else f"too few {least[c][1]} for {use.named} ({have[c]:,.0f} of at least {least[c][0]:,})"
             for c in short
         ]  # fmt: skip
         said = " and ".join(parts)
-        return name, "not enough", short, _limits(short, least), said[0].upper() + said[1:] + "."
+        return name, "not enough", short, _limits(short, least, found), said[0].upper() + said[1:] + "."
     minds = [check for check, level in use.minds.items()
              if check in found and _SEVERE[str(found[check]["level"])] >= _SEVERE[level]]  # fmt: skip
     if minds:
@@ -137,8 +140,13 @@ def _judge(
         if "coverage" in minds and (found["coverage"].get("n") == 0 or float(str(found["coverage"]["value"])) >= 0.7):
             reasons |= {"coverage": "how much of the working window is covered is not known well"}
         return name, "with care", minds, limits, f"With care for {use.named}: {', '.join(reasons[c] for c in minds)}."
-    return name, "enough", [], _limits(use.needs, least), f"Enough for {use.named}."
+    return name, "enough", [], _limits(use.needs, least, found), f"Enough for {use.named}."
 
 
-def _limits(checks: tuple[str, ...] | list[str], least: Mapping[str, tuple[int, str]]) -> str:
-    return "; ".join(f"{check}: at least {least[check][0]:,} {least[check][1]}" for check in checks)
+def _limits(
+    checks: tuple[str, ...] | list[str], least: Mapping[str, tuple[int, str]], found: Mapping[str, Mapping[str, object]]
+) -> str:
+    return "; ".join(
+        f"{check}: {found[check]['threshold']}" if least[check][0] < 0 and check in found
+        else f"{check}: at least {least[check][0]:,} {least[check][1]}" for check in checks
+    )  # fmt: skip

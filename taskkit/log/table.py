@@ -88,9 +88,6 @@ def as_polars(frame: Any, *, asked_by: str = "from_table", else_do: str = _OF_A_
     return pl.DataFrame({str(name): _from_pandas(frame[name]) for name in frame.columns})
 
 
-_as_polars = as_polars  # the name that the column picker knows it by
-
-
 def _from_pandas(column: Any) -> pl.Series:
     """A pandas column without pyarrow and without importing pandas: value by value, NaN and NaT as null."""
     values = [

@@ -122,6 +122,7 @@ EVENTS = Contract(
         Column("segment_id", _COUNT, "stretch of work the row belongs to; null = belongs to no task"),
         Column("segment_model", pl.Int32(), "task model that produced the segment; null for other methods"),
         Column("segment_confidence", _NUMBER, "how sure the method is of the segment", allowed=_SHARE),
+        Column("boundary_confidence", _NUMBER, "how sure it is that the segment begins on this row", allowed=_SHARE),
         # derived: by find_tasks, find_variants, attribute_cases
         Column("task_id", _TEXT, "recurring piece of work; null = rest"),
         Column("variant_id", _TEXT, "way of doing the task"),
@@ -152,6 +153,7 @@ SEGMENTS = Contract(
         _must("switches", _COUNT, "changes of application between successive steps"),
         Column("model", pl.Int32(), "task model that produced the segment; null for other methods"),
         Column("confidence", _NUMBER, "how sure the method is of the segment", allowed=_SHARE),
+        Column("boundary_confidence", _NUMBER, "how sure it is of the segment's beginning", allowed=_SHARE),
         # derived: by find_tasks, find_variants
         Column("task_id", _TEXT, "recurring piece of work; null = rest"),
         Column("task_name", _TEXT, "readable name of the task", "P2"),

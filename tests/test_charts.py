@@ -179,6 +179,30 @@ EMPTY = {
 }
 
 
+def test_confidence_is_said_to_be_a_probability_only_where_it_is_one(segments: pl.DataFrame) -> None:
+    sure = segments.with_columns(confidence=pl.lit(0.9), boundary_confidence=pl.lit(0.8))
+    assert "about 90 should be right" in charts.confidence_by_task(sure).to_dict()["description"]
+    said = charts.confidence_by_task(sure.drop("boundary_confidence")).to_dict()["description"]
+    assert "about 90" not in said
+    assert "for this method it is not a probability" in said
+
+
+def test_confidence_of_beginnings_segments_and_kinds_stands_side_by_side(segments: pl.DataFrame) -> None:
+    sure = segments.with_columns(confidence=pl.lit(0.9), boundary_confidence=pl.lit(0.8))
+    text = json.dumps(charts.confidence_by_task(sure).to_dict())
+    assert all(f'"{part}"' in text for part in ("beginning", "whole segment", "kind (task)"))
+
+
+def test_confidence_of_a_task_of_few_people_is_hidden_once(segments: pl.DataFrame) -> None:
+    few = segments.filter(pl.col("user").is_in(PEOPLE[:3])).with_columns(
+        confidence=pl.lit(0.9), boundary_confidence=pl.lit(0.8)
+    )
+    tasks = few["task_id"].n_unique()
+    said = charts.confidence_by_task(few).to_dict()["description"]
+    assert said.startswith(f"{tasks} task")
+    assert "hidden" in said
+
+
 @pytest.mark.parametrize("draw", EMPTY.values(), ids=EMPTY)
 def test_nothing_to_draw_is_said_in_a_sentence(draw: Callable[[], Any]) -> None:
     assert draw().to_dict()["description"].endswith(".")

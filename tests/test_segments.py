@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,7 +14,11 @@ from taskkit.errors import ContractError, SettingError
 from taskkit.schema import SEGMENTS, check
 from tests.frames import make_events
 
-OPTIONS: dict[str, dict[str, Any]] = {"model": {}, "gap": {"gap": "1m"}, "anchor": {"start": "open", "end": "close"}}
+LOGS = Path(__file__).parents[2] / "shared" / "bench" / "logs"
+COLUMNS = {"seq": "seq", "timestamp": "timestamp", "user": "user", "app": "app", "window_title": "window",
+           "event_name": "event_type", "element_name": "element", "value": "value", "url": "url"}  # fmt: skip
+OPTIONS: dict[str, dict[str, Any]] = {"model": {}, "gap": {"gap": "1m"}, "anchor": {"start": "open", "end": "close"},
+                                      "routine": {}, "switch": {"stay": "5s"}, "cohesion": {}}  # fmt: skip
 
 
 def two_people() -> pl.DataFrame:
@@ -158,3 +163,60 @@ def test_events_without_activities_are_refused() -> None:
 
 def test_the_same_seed_gives_the_same_segments() -> None:
     assert tk.segment(two_people(), seed=5).equals(tk.segment(two_people(), seed=5))
+
+
+ODD_LOGS: dict[str, list[dict[str, Any] | str]] = {
+    "one step": ["a"],
+    "two steps": ["a", "b"],
+    "one session": ["a", "b", "c", "d"] * 10,
+    "always the same": [{"element_name": "a", "after": 100}] * 30,
+    "never the same": [{"element_name": a + b} for a in "abcdef" for b in "klmno"],
+    "one step a session": [{"element_name": "abc"[n % 3], "session_id": f"s{n}"} for n in range(300)],
+    "a step, then a session": ["a", *({"element_name": name, "session_id": "s2"} for name in "bcdbcdbcd")],
+    "no names": [{"app": app, "event_type": kind} for app in ("a", "b") for kind in ("click", "key")] * 10,
+}
+
+
+@pytest.mark.parametrize("name", ODD_LOGS)
+def test_the_model_gets_along_with_odd_logs(name: str) -> None:
+    events = tk.name_activities(make_events(ODD_LOGS[name]))
+    found = tk.segment(events)
+    ids = found["segment_id"].drop_nulls().unique().sort().to_list()
+    assert found.height == events.height
+    assert ids == list(range(len(ids)))
+    assert found.drop_nulls("segment_id")["segment_confidence"].is_between(0, 1).all()
+
+
+def test_the_model_divides_people_whatever_they_are_called() -> None:
+    events = two_people()
+    other = events.with_columns(user=pl.lit("person ") + pl.col("user"))
+    assert tk.segment(other)["segment_id"].to_list() == tk.segment(events)["segment_id"].to_list()
+
+
+def test_the_model_does_not_look_at_the_date() -> None:
+    events = two_people()
+    later = events.with_columns(pl.col("timestamp") + pl.duration(days=400))
+    assert tk.segment(later)["segment_id"].to_list() == tk.segment(events)["segment_id"].to_list()
+
+
+def test_segmenting_again_changes_nothing() -> None:
+    once = tk.segment(two_people())
+    assert tk.segment(once).equals(once)
+
+
+def labelled_log(name: str) -> pl.DataFrame:
+    """A labelled log as it is scored elsewhere, segmented without its labels."""
+    log = pl.read_parquet(LOGS / f"{name}.parquet")
+    events = tk.segment(tk.name_activities(tk.from_table(log.select(pl.exclude("^true_.*$")), columns=COLUMNS)))
+    return events.join(log.select(pl.col("seq").cast(events["seq"].dtype), "true_segment"), on="seq", how="left")
+
+
+@pytest.mark.skipif(not LOGS.exists(), reason="the labelled logs are not beside this checkout")
+@pytest.mark.parametrize(
+    ("name", "segment_f1", "boundary_f1"),
+    [("student_record", 0.99, 0.99), ("mix_alternating", 0.98, 0.98), ("office50_shuffled", 0.45, 0.0)],
+)
+def test_recorded_work_is_found_in_labelled_logs(name: str, segment_f1: float, boundary_f1: float) -> None:
+    scores = dict(tk.score_segments(labelled_log(name)).select("metric", "value").iter_rows())
+    assert scores["segment_f1"] >= segment_f1
+    assert scores["boundary_f1"] >= boundary_f1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from taskkit.charts.automation import criteria_heat, value_feasibility
 from taskkit.charts.changes import fragmentation_bars, round_trip_bars, switch_cost_intervals
+from taskkit.charts.confidence import confidence_by_task
 from taskkit.charts.days import coverage_calendar, day_timeline
 from taskkit.charts.differences import comparison_intervals
 from taskkit.charts.entries import entry_bars
@@ -13,7 +14,7 @@ from taskkit.charts.look import app_colours, nothing, of_enough_people, smallest
 from taskkit.charts.maps import process_map, succession_map
 from taskkit.charts.naming import naming_coverage
 from taskkit.charts.steps import case_view, step_effort_bars
-from taskkit.charts.tasks import confidence_by_task, segment_lengths, task_overview
+from taskkit.charts.tasks import segment_lengths, task_overview
 from taskkit.charts.transfers import reentry_flow, transfer_flow
 
 __all__ = [

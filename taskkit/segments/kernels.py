@@ -1,120 +1,274 @@
 """The compiled inner loops of the task models: one pass over the steps, O(steps × models).
 
-Tables are indexed (pair of activities, model), so that one step reads the values of all models side by side.
+Tables are indexed (activity, model) or (pair of activities, model), so that one step reads the values of all models side by
+side. Work that is left for something else is not forgotten: every hypothesis keeps a chain of what it left, with the activity
+it stopped at, and may take it up again (per-survivor processing: Raheli, Polydoros & Tzou, IEEE Trans. Communications 43, 1995).
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numba as nb
 import numpy as np
 
-STAY, NEW, SWITCH = 0, 1, 2  # how a step follows the one before: same stretch, a new segment, suspended or resumed work
+# how a step follows: the same execution goes on, a new one begins, an older one is taken up, noise inside one
+STAY, NEW, RESUME, NOISE = 0, 1, 2, 3
+MEMORY = 4  # an execution remembers its latest record of this many kinds
+MOST_LEFT = 12  # executions that were left and are thought of at a step
+NOTHING = np.float32(-1e30)
 
 
-@nb.njit(cache=True, fastmath=False)
-def decode(
-    x, pair1, pair2, gap_score, session_start, log_next, log_skip, log_any, log_start, log_end, log_stay, log_prior,
-    background, enter_background, leave_background, stay_background, suspend, again,
-):  # fmt: skip
-    """The most likely model and kind of every step (Viterbi). Model number K is the background."""
-    n, k_models = len(x), log_start.shape[1]
-    score = np.empty(k_models, np.float32)
-    following = np.empty(k_models, np.float32)
-    back_model = np.empty((n, k_models + 1), np.int16)
-    back_kind = np.empty((n, k_models + 1), np.int8)
-    for k in range(k_models):
-        score[k] = log_prior[k] + log_start[x[0], k]
-        back_kind[0, k] = NEW
-        back_model[0, k] = 0
-    rest = enter_background + background[x[0]]
-    back_kind[0, k_models] = NEW
-    back_model[0, k_models] = 0
-    lowest = np.float32(-1e30)
-    total = 0.0
-    for i in range(1, n):
-        a, b, r1, r2, opens = x[i - 1], x[i], pair1[i], pair2[i], session_start[i]
-        best_end, end_model = rest + leave_background, k_models
-        best_any, any_model = rest, k_models
-        for k in range(k_models):
-            value = score[k] + log_end[a, k]
-            if value > best_end:
-                best_end, end_model = value, k
-            if score[k] > best_any:
-                best_any, any_model = score[k], k
-        begin, switch, top = best_end + gap_score[i], best_any + suspend, lowest
-        for k in range(k_models):
-            emission = max(log_next[r1, k], log_skip[r2, k], log_any[b, k])
-            best, source, kind = lowest if opens else score[k] + log_stay[a, k] + emission, k, STAY
-            value = begin + log_prior[k] + log_start[b, k]
-            if value > best:
-                best, source, kind = value, end_model, NEW
-            value = score[k] + log_end[a, k] + gap_score[i] + again + log_start[b, k]
-            if value > best:
-                best, source, kind = value, k, NEW
-            value = switch + log_any[b, k]
-            if value > best and not opens and any_model != k:
-                best, source, kind = value, any_model, SWITCH
-            following[k] = best
-            back_model[i, k], back_kind[i, k] = source, kind
-            top = max(top, best)
-        best, source, kind = lowest if opens else rest + stay_background + background[b], k_models, STAY
-        value = best_end + enter_background + background[b] + np.float32(0.5) * gap_score[i]
-        if value > best:
-            best, source, kind = value, end_model, NEW
-        value = switch + background[b]
-        if value > best and any_model != k_models and not opens:
-            best, source, kind = value, any_model, SWITCH
-        back_model[i, k_models], back_kind[i, k_models] = source, kind
-        top = max(top, best)
-        rest = best - top
-        total += top
-        for k in range(k_models):
-            score[k] = following[k] - top
-    model, best = k_models, rest
-    for k in range(k_models):
-        if score[k] > best:
-            best, model = score[k], k
-    path, kinds = np.empty(n, np.int16), np.empty(n, np.int8)
-    for i in range(n - 1, -1, -1):
-        path[i], kinds[i] = model, back_kind[i, model]
-        model = back_model[i, model]
-    return path, kinds, total + best
+@nb.njit(cache=True, inline="always")
+def record_says(kinds, tokens, row, kind, token, same, other):
+    """What a record says of going on with the work that remembers the records in a row (log ratio)."""
+    if kind >= 0:
+        for r in range(MEMORY):
+            if kinds[row, r] == kind:
+                return same if tokens[row, r] == token else other
+    return np.float32(0)
+
+
+@nb.njit(cache=True, inline="always")
+def remember(kinds, tokens, row, kind, token):
+    """Put a record in front of the ones that a row remembers, each kind once."""
+    if kind < 0:
+        return
+    place = MEMORY - 1
+    for r in range(MEMORY):
+        if kinds[row, r] == kind:
+            place = r
+            break
+    for r in range(place, 0, -1):
+        kinds[row, r], tokens[row, r] = kinds[row, r - 1], tokens[row, r - 1]
+    kinds[row, 0], tokens[row, 0] = kind, token
 
 
 @nb.njit(cache=True)
-def count(x, pair1, pair2, path, kinds, k_models, n_symbols, n_pair1, n_pair2):
-    """What every model was seen to do: successors, successors with one step between, activities, starts and ends."""
-    n = len(x)
-    successors = np.zeros((n_pair1, k_models), np.float32)
-    skips = np.zeros((n_pair2, k_models), np.float32)
-    activities = np.zeros((n_symbols, k_models), np.float32)
-    starts = np.zeros((n_symbols, k_models), np.float32)
-    ends = np.zeros((n_symbols, k_models), np.float32)
-    sources1 = np.zeros((n_symbols, k_models), np.float32)
-    sources2 = np.zeros((n_symbols, k_models), np.float32)
-    begun = np.zeros(k_models + 1, np.float32)
+def decode(
+    x, opens, index, start_bonus, kind_of, token_of, same, other, log_next, log_skip, log_any, log_start, log_end, log_pause,
+    log_stay, log_prior, background, enter, leave, rest_stay, noise, resume, again, horizon, beam,
+):  # fmt: skip
+    """The most likely model, kind and execution of every step (Viterbi). Model number K stands for no task."""
+    n, k_models = len(x), log_start.shape[1]
+    states = k_models + 1
+    score, following = np.full(states, NOTHING), np.full(states, NOTHING)
+    last, older, begin = np.zeros(states, np.int32), np.full(states, -1, np.int32), np.full(states, -1, np.int32)
+    node, node_at = np.full(states, -1, np.int32), np.zeros(states, np.int32)
+    known, token = np.full((states, MEMORY), -1, np.int32), np.full((states, MEMORY), -1, np.int32)
+    back_model, back_kind = np.empty((n, states), np.int16), np.empty((n, states), np.int8)
+    back_begin = np.empty((n, states), np.int32)
+    # the chain of what was left: model, first step, last activity, records, price of a late return, link and when that was
+    # made; at most one a state and step, and none is looked at after `horizon` steps, so the places are used again
+    room = states * (horizon + 2)
+    left_model, left_begin, left_last = np.empty(room, np.int16), np.empty(room, np.int32), np.empty(room, np.int32)
+    left_fee, left_up, left_up_at = np.empty(room, np.float32), np.empty(room, np.int32), np.empty(room, np.int32)
+    left_known, left_token = np.empty((room, MEMORY), np.int32), np.empty((room, MEMORY), np.int32)
+    used = 0
+    made, made_at = np.empty(states, np.int32), np.empty(states, np.int32)
+    thought_of = np.empty(MOST_LEFT + 1, np.int32)
+    late, late_source, late_node = np.empty(states, np.float32), np.empty(states, np.int16), np.empty(states, np.int32)
+    total = 0.0
+    for i in range(n):
+        b, bonus, kind_i, token_i = x[i], start_bonus[i], kind_of[i], token_of[i]
+        best_end, end_model = np.float32(0), 0
+        if i > 0:
+            best_end, end_model = score[k_models] + leave, k_models
+            for k in range(k_models):
+                value = score[k] + max(log_end[last[k], k], log_pause[last[k], k])
+                if value > best_end:
+                    best_end, end_model = value, k
+        for k in range(states):
+            late[k], made[k] = NOTHING, -2
+        if not opens[i]:
+            for s in range(states):  # who of the likely ones could take up something it left?
+                if score[s] < best_end - beam:
+                    continue
+                leaving = leave if s == k_models else max(log_end[last[s], s], log_pause[last[s], s])
+                if score[s] + leaving < best_end - beam:
+                    continue
+                m, p, at = 0, node[s], node_at[s]
+                if s < k_models:
+                    thought_of[0] = begin[s]
+                    m = 1
+                while p >= 0 and i - at <= horizon and m < MOST_LEFT:
+                    old = False
+                    for q in range(m):
+                        if thought_of[q] == left_begin[p]:
+                            old = True
+                            break
+                    if not old:
+                        thought_of[m] = left_begin[p]
+                        m += 1
+                        j = left_model[p]
+                        pair = index[b, left_last[p]]
+                        value = score[s] + leaving + resume + left_fee[p]
+                        value += max(log_next[pair, j], log_skip[pair, j], log_any[b, j])
+                        value += record_says(left_known, left_token, p, kind_i, token_i, same[i], other[i])
+                        if value > late[j]:
+                            late[j], late_source[j], late_node[j] = value, s, p
+                    p, at = left_up[p], left_up_at[p]
+        top = NOTHING
+        for k in range(states):
+            if k < k_models:
+                best, source, kind = best_end + bonus + log_prior[k] + log_start[b, k], end_model, NEW
+                if not opens[i] and (score[k] > -beam or late[k] > best):  # from far behind only something new can come
+                    value = score[k] + log_end[last[k], k] + bonus + again + log_start[b, k]
+                    if value > best:
+                        best, source = value, k
+                    value = score[k] + noise + background[b]
+                    if value > best:
+                        best, source, kind = value, k, NOISE
+                    pair1 = index[b, last[k]]
+                    pair2 = index[b, older[k]] if older[k] >= 0 else 0
+                    value = score[k] + log_stay[last[k], k]
+                    value += max(log_next[pair1, k], log_skip[pair2, k], log_any[b, k])
+                    value += record_says(known, token, k, kind_i, token_i, same[i], other[i])
+                    if value > best:
+                        best, source, kind = value, k, STAY
+                    if late[k] > best:
+                        best, source, kind = late[k], late_source[k], RESUME
+            else:
+                best, source, kind = best_end + enter + background[b] + np.float32(0.5) * bonus, end_model, NEW
+                if not opens[i] and (end_model == k or score[k] + rest_stay + background[b] >= best):
+                    best, source, kind = score[k] + rest_stay + background[b], k, STAY
+            following[k] = best
+            back_model[i, k], back_kind[i, k] = source, kind
+            top = max(top, best)
+            if kind in (NEW, RESUME) and not opens[i] and made[source] == -2:
+                made[source], made_at[source] = node[source], node_at[source]
+                if source < k_models:  # what is left now may be taken up again
+                    left_model[used], left_begin[used], left_last[used] = source, begin[source], last[source]
+                    left_up[used], left_up_at[used] = node[source], node_at[source]
+                    left_fee[used] = min(np.float32(0), log_pause[last[source], source] - log_end[last[source], source])
+                    for r in range(MEMORY):
+                        left_known[used, r], left_token[used, r] = known[source, r], token[source, r]
+                    made[source], made_at[source] = used, i
+                    used = (used + 1) % room
+        total += top
+        for k in range(states):  # only now, when everything that was left is put down
+            score[k] = following[k] - top
+            kind = back_kind[i, k]
+            if kind == STAY:
+                older[k], last[k] = last[k], b
+            elif kind != NOISE:
+                source = back_model[i, k]
+                node[k], node_at[k] = (-1, 0) if opens[i] else (made[source], made_at[source])
+                if kind == RESUME:
+                    p = late_node[k]
+                    older[k], begin[k] = left_last[p], left_begin[p]
+                    for r in range(MEMORY):
+                        known[k, r], token[k, r] = left_known[p, r], left_token[p, r]
+                else:
+                    older[k], begin[k] = -1, i
+                    for r in range(MEMORY):
+                        known[k, r] = -1
+                last[k] = b
+            if kind != NOISE and k < k_models:
+                remember(known, token, k, kind_i, token_i)
+            back_begin[i, k] = begin[k]
+    model = 0
+    for k in range(states):
+        if score[k] > score[model]:
+            model = k
+    path, kinds, begun = np.empty(n, np.int16), np.empty(n, np.int8), np.full(n, -1, np.int64)
+    for i in range(n - 1, -1, -1):
+        path[i], kinds[i] = model, back_kind[i, model]
+        if model < k_models and kinds[i] != NOISE:
+            begun[i] = back_begin[i, model]
+        model = back_model[i, model]
+    ids, number, fresh = np.full(n, -1, np.int64), np.full(n, -1, np.int64), 0
+    for i in range(n):  # an execution is known by its first step
+        if begun[i] >= 0:
+            if number[begun[i]] < 0:
+                number[begun[i]] = fresh
+                fresh += 1
+            ids[i] = number[begun[i]]
+    return path, kinds, ids, total
+
+
+@nb.njit(cache=True)
+def number_executions(path, kinds, opens, k_models):
+    """The execution of each step, numbered in order of the first step, as the kinds say; -1 for noise and no task."""
+    ids = np.full(len(path), -1, np.int64)
+    current = np.full(k_models + 1, -1, np.int64)
+    fresh = -1
+    for i in range(len(path)):
+        if opens[i]:
+            current[:] = -1
+        k = path[i]
+        if k == k_models or kinds[i] == NOISE:
+            continue
+        if kinds[i] == NEW or current[k] < 0:
+            fresh += 1
+            current[k] = fresh
+        ids[i] = current[k]
+    return ids
+
+
+@nb.njit(cache=True)
+def mark_kinds(ids, path, opens, k_models):
+    """The kinds that say what the numbers of the executions say."""
+    kinds = np.zeros(len(ids), np.int8)
+    seen = np.zeros(ids.max() + 2, np.bool_)
+    current = -1
+    for i in range(len(ids)):
+        if opens[i]:
+            current = -1
+        c = ids[i]
+        if c < 0:
+            if path[i] < k_models:
+                kinds[i] = NOISE
+            elif i == 0 or path[i - 1] != k_models or opens[i]:
+                kinds[i] = NEW
+            continue
+        if not seen[c]:
+            kinds[i] = NEW
+            seen[c] = True
+        elif c != current:
+            kinds[i] = RESUME
+        current = c
+    return kinds
+
+
+@nb.njit(cache=True)
+def count(x, ids, path, weight, index, k_models, n_symbols, n_pairs):
+    """What every model was seen to do: successors, successors over one step, activities, starts, ends, interruptions."""
+    n, n_executions = len(x), ids.max() + 1
+    last, older = np.full(n_executions, -1, np.int32), np.full(n_executions, -1, np.int32)
+    final, model = np.zeros(n_executions, np.int64), np.zeros(n_executions, np.int16)
+    successors, skips = np.zeros((n_pairs, k_models), np.float32), np.zeros((n_pairs, k_models), np.float32)
+    uses, starts = np.zeros((n_symbols, k_models), np.float32), np.zeros((n_symbols, k_models), np.float32)
+    ends, pauses = np.zeros((n_symbols, k_models), np.float32), np.zeros((n_symbols, k_models), np.float32)
+    sources, skip_sources = np.zeros((n_symbols, k_models), np.float32), np.zeros((n_symbols, k_models), np.float32)
     rest = np.zeros(n_symbols, np.float32)
     for i in range(n):
-        k = path[i]
-        if kinds[i] == NEW:
-            begun[k] += 1
-        if k == k_models:
-            rest[x[i]] += 1
+        if ids[i] >= 0:
+            final[ids[i]] = i
+    step_before = -1
+    for i in range(n):
+        c, b = ids[i], x[i]
+        if c < 0:
+            rest[b] += 1
             continue
-        activities[x[i], k] += 1
-        if kinds[i] == NEW:
-            starts[x[i], k] += 1
-        elif i > 0 and path[i - 1] == k and kinds[i] == STAY:
-            successors[pair1[i], k] += 1
-            sources1[x[i - 1], k] += 1
-            if i > 1 and path[i - 2] == k and kinds[i - 1] == STAY:
-                skips[pair2[i], k] += 1
-                sources2[x[i - 2], k] += 1
-        if i == n - 1 or kinds[i + 1] == NEW:
-            ends[x[i], k] += 1
-    return successors, skips, activities, starts, ends, sources1, sources2, begun, rest
+        if step_before >= 0 and ids[step_before] != c and final[ids[step_before]] > i:
+            pauses[x[step_before], path[step_before]] += weight[step_before]
+        step_before = i
+        k, w = path[i], weight[i]
+        model[c] = k
+        uses[b, k] += w
+        a = last[c]
+        if a < 0:
+            starts[b, k] += w
+        else:
+            successors[index[b, a], k] += w
+            sources[a, k] += w
+            if older[c] >= 0:
+                skips[index[b, older[c]], k] += w
+                skip_sources[older[c], k] += w
+        older[c], last[c] = a, b
+    for c in range(n_executions):
+        if last[c] >= 0:
+            ends[last[c], model[c]] += weight[final[c]]
+    return successors, skips, uses, starts, ends, pauses, sources, skip_sources, rest
 
 
 @nb.njit(cache=True)
@@ -145,29 +299,6 @@ def decode_blocks(x, session_start, log_any, penalty):
 
 
 @nb.njit(cache=True)
-def number_segments(path, kinds, session_start, k_models, longest):
-    """Number the segments; work that was suspended and resumed within `longest` steps keeps its number, background is -1."""
-    n = len(path)
-    labels = np.full(n, -1, np.int64)
-    open_label = np.full(k_models, -1, np.int64)
-    last_seen = np.zeros(k_models, np.int64)
-    fresh = -1
-    for i in range(n):
-        if session_start[i]:
-            open_label[:] = -1
-        k = path[i]
-        if k == k_models:
-            continue
-        known = open_label[k] >= 0 and i - last_seen[k] <= longest
-        if kinds[i] == NEW or not known:
-            fresh += 1
-            open_label[k] = fresh
-        labels[i] = open_label[k]
-        last_seen[k] = i
-    return labels
-
-
-@nb.njit(cache=True)
 def count_near(x, session_start, n_symbols, window):
     """How often two activities stand near one another, weighted by 1/distance."""
     near = np.zeros((n_symbols, n_symbols), np.float32)
@@ -178,11 +309,3 @@ def count_near(x, session_start, n_symbols, window):
                 break
             near[x[j], x[i]] += 1.0 / distance
     return near
-
-
-def pairs(x: np.ndarray[Any, Any], n_symbols: int, lag: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Number the pairs (activity `lag` steps ago, this activity): the number at each step, and the first of each pair."""
-    key = np.full(len(x), -1, np.int64)
-    key[lag:] = x[:-lag].astype(np.int64) * n_symbols + x[lag:]
-    known, number = np.unique(key, return_inverse=True)
-    return number.astype(np.int32), np.maximum(known // n_symbols, 0)

@@ -1,133 +1,253 @@
 """Segmentation by a mixture of task models.
 
-Every task is a small Markov model over activities with start and end probabilities; a background model takes the noise;
-suspend and resume transitions allow for interruptions. The models are fitted by hard EM (Viterbi training): decode the
-stream with the models, count what each was given, repeat. Models that always follow one another are merged, so are
-models with the same content; models that loop inside a segment are cut. Several numbers of models are tried on a sample
-of the sessions, and the shortest description of the data (likelihood plus parameters) decides.
+Every task is a small Markov model over activities with start and end probabilities; noise has a model of its own, inside
+executions and between them; work that is interrupted is kept in mind and may be taken up again, above all when the record that
+it was about comes back. The models are fitted by hard EM (Viterbi training) from several views of the stream. Between trainings
+models are joined, parted and cut, pieces are put together and noise is taken out, whenever the log is described shorter then;
+the shortest description decides among the fits, so the number of tasks is found.
 
 References
 ----------
 Viterbi training of hidden Markov models: Juang & Rabiner, IEEE Trans. ASSP 38 (1990), "The segmental K-means algorithm".
-Two-part description length: Rissanen, Automatica 14 (1978), "Modeling by shortest data description".
+Description length, coded in turn: Rissanen, IEEE Trans. Information Theory 30 (1984), "Universal coding, information,
+prediction, and estimation".
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 
-from taskkit.errors import SettingError
-from taskkit.segments.reshaping import cut_loops, merge_models, shift_loops
-from taskkit.segments.streams import Array, Labels, Stream, encode
-from taskkit.segments.training import carry_over, first_labels, train
+from taskkit.schema import require_columns
+from taskkit.segments.cohesion import repetitiveness, segment_by_cohesion
+from taskkit.segments.confidence import measure_confidence
+from taskkit.segments.examples import KEYS, base_of, mark, relabel
+from taskkit.segments.joining import join_models, joined_models, merge_models, part_models, similar_models, split_models
+from taskkit.segments.lengths import describe, first_telling_steps, unlikely_openings
+from taskkit.segments.loops import cut_loops
+from taskkit.segments.pieces import drop_noise, join_pieces
+from taskkit.segments.starts import first_divisions
+from taskkit.segments.streams import Array, Division, Stream, encode
+from taskkit.segments.training import ITERATIONS, decode_with, learn, train
 
-STARTS = (8, 16, 32)  # numbers of models to begin with
-WINDOWS = (3, 6)  # steps to either side that the first clusters are made of
-SAMPLE_STEPS = 40_000  # the numbers are compared on at most about this many steps
-ROUNDS = 6  # of merging and cutting
-RESUME_WITHIN = 150  # steps after which suspended work is not taken up again
-EDGE = 0.1  # an activity starts (ends) a task if at least this part of its occurrences does
+SAMPLE_STEPS = 20_000  # models are fitted on at most about this many steps
+LONG = 10_000  # steps from which on less is left to chance
+ROUNDS = 4  # of changes between trainings
+FITS = 6  # first divisions that are worked out, at least
+MOST_TRIALS = 20
+KINDRED = 0.15  # Bhattacharyya coefficient from which on two models may be one
+NEARLY = 0.003  # part of the description by which a join may be longer before pieces and noise are looked at again
+SPARSE = 0.35  # repetitiveness of a log below which its words say more than its activities
+CRUMB = 0.05  # part of the usual steps of a task below which an execution is none
+SLIP = 3  # noise steps right before an execution that may belong to it
+SHORT = 4  # where executions have this many steps, one of a single step is none
 
 
-def segment_by_model(steps: pl.DataFrame, *, seed: int = 0, tasks: int | None = None) -> pl.DataFrame:
-    """Divide the steps by a mixture of task models; `tasks` bounds the number of models to begin with."""
-    from taskkit.segments import kernels
+def segment_by_model(steps: pl.DataFrame, *, seed: int = 0, examples: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Divide the steps by a mixture of task models, or by their words where hardly any activity repeats.
 
-    if tasks is not None and tasks < 1:
-        raise SettingError(f"tasks={tasks} is not allowed: at least 1.")
+    With `examples` the models of the marked tasks are learnt from these; other tasks are kept as an earlier run found
+    them, which the steps bring along as `segment_id` and `segment_model`.
+    """
     if steps.is_empty():
-        return _frame(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0))
+        return to_frame(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0), np.empty(0))
+    if examples is None and repetitiveness(steps) < SPARSE:
+        return segment_by_cohesion(steps)
     stream = encode(steps)
-    starts = [k for k in STARTS if k * 10 <= len(stream.x)] or [2]
-    starts = sorted({min(k, tasks) for k in starts}) if tasks else starts
+    if examples is None:
+        division = fit(stream, seed)
+    else:
+        division = join_pieces(stream, relabel(stream, mark(steps, examples), base_of(stream, steps)))
+    return labels_of(stream, tidy(stream, division))
+
+
+def start_relabelling(events: pl.DataFrame) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    """Prepare events for being labelled anew with every example that a person marks.
+
+    Parameters
+    ----------
+    events : events frame with `activity` and `step`, best one that `segment` has divided: tasks without an example are kept.
+
+    Returns
+    -------
+    A function of the examples (as in `segment`): one row per step with `user`, `session_id`, `seq`, `segment` (null = no
+    task), `segment_model` and `segment_confidence`.
+
+    Raises
+    ------
+    ContractError : `name_activities` has not been run.
+
+    >>> import polars as pl, taskkit as tk
+    >>> steps = ["open mail", "reply", "send", "open sheet", "sum up", "save"] * 4
+    >>> log = pl.DataFrame({"at": range(1_800_000_000, 1_800_000_024), "what": steps})
+    >>> events = tk.name_activities(tk.from_table(log, columns={"timestamp": "at", "event_name": "what"}))
+    >>> label = tk.start_relabelling(events)
+    >>> examples = events.head(6).select("user", "session_id", "seq", segment_id=pl.Series([0, 0, 0, 1, 1, 1]),
+    ...                                  task=pl.Series(["mail"] * 3 + ["sheet"] * 3))
+    >>> label(examples)["segment"].to_list()[:9]
+    [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    """
+    require_columns(events, "activity", "step", made_by="name_activities")
+    steps = events.filter("step").sort(KEYS)
+    stream = encode(steps)
+    base = base_of(stream, steps)
+    keys = steps.select(KEYS)
+
+    def label(examples: pl.DataFrame) -> pl.DataFrame:
+        division = relabel(stream, mark(steps, examples), base, iterations=1)
+        return keys.hstack(labels_of(stream, tidy(stream, division)))
+
+    return label
+
+
+def fit(stream: Stream, seed: int = 0) -> Division:
+    """The division of the stream that describes it shortest, found on a sample of sessions where it is long."""
     keep = _sample(stream, seed)
     sample = stream.part(keep)
-    settings = [(k, window, cut) for k in starts for window in WINDOWS for cut in (False, True)]
-    tried = sorted((fit(sample, *setting, seed) for setting in settings), key=lambda labels: labels.length)
-    best = min((shift_loops(sample, labels) for labels in tried[:3]), key=lambda labels: labels.length)
-    if not keep.all():
-        best = carry_over(stream, keep, best)
-    ids = kernels.number_segments(best.path, best.kinds, stream.opens, best.models, RESUME_WITHIN)
-    ids = resume_suspended(stream, best, ids)
-    model = np.where(ids < 0, -1, best.path).astype(np.int32)
-    return _frame(ids, model, _confidence(ids, best.fits))
+    best = search(sample, seed)
+    return best if keep.all() else decode_with(stream, sample.pairs[0], *learn(sample, best, whole=stream))
 
 
 def _sample(stream: Stream, seed: int) -> Array:
-    """Which steps belong to a sample of whole sessions, drawn by seed, of about `SAMPLE_STEPS` steps together."""
-    if len(stream.x) <= 1.5 * SAMPLE_STEPS:
+    """Which steps belong to a sample of sessions, drawn by seed, the last one cut short."""
+    if len(stream.x) <= 3 * SAMPLE_STEPS:
         return np.ones(len(stream.x), bool)
     session = np.cumsum(stream.opens) - 1
     size = np.bincount(session)
     order = np.random.default_rng(seed).permutation(len(size))
-    taken = order[: int(np.searchsorted(np.cumsum(size[order]), SAMPLE_STEPS)) + 1]
-    return np.isin(session, taken)
+    rank = np.empty(len(size), np.int64)
+    rank[order] = np.cumsum(size[order]) - size[order]  # steps of the sessions drawn before
+    place = np.arange(len(session)) - np.flatnonzero(stream.opens)[session]
+    return np.asarray(rank[session] + place < SAMPLE_STEPS)
 
 
-def fit(stream: Stream, models: int, window: int, cut: bool, seed: int) -> Labels:
-    """Fit `models` task models to begin with; merging, cutting and pruning find their number."""
-    labels = train(stream, first_labels(stream, models, window, seed))
-    for round_number in range(ROUNDS):
-        merged = merge_models(stream, labels)
-        changed = cut_loops(stream, merged) if cut and round_number < 3 else merged
-        if changed is labels:
-            break
-        labels = train(stream, changed)
-    return labels
+def search(stream: Stream, seed: int) -> Division:
+    """Let the most promising first divisions run against one another; the shortest description wins.
 
-
-def resume_suspended(stream: Stream, labels: Labels, ids: Array) -> Array:
-    """Join a segment that begins in the middle of its task to the latest one of the same model that broke off there.
-
-    A segment broke off if neither of its last two activities usually ends the task, and begins in the middle if neither of
-    its first two usually starts it (less than `EDGE` of the activity's occurrences in the task). Both must lie in one
-    session, at most `RESUME_WITHIN` steps apart, with something else between.
+    Every division is changed round by round. Those whose description stays far behind drop out; a long log, in which
+    little is left to chance, keeps fewer.
     """
+    views = first_divisions(stream, seed)
+    field = [view[0] for view in views]
+    rest = sorted((division for view in views for division in view[1:]), key=lambda d: d.length)
+    field = _ahead(stream, field + rest[: max(0, FITS - len(field))], 0)
+    for turn in range(ROUNDS):
+        changed = [change(stream, division, quieten=turn < ROUNDS - 1) for division in field]
+        field, before = _ahead(stream, changed, turn + 1), field
+        if all(any(division is old for old in before) for division in field):
+            break
+    finished = [finish(stream, division) for division in field[: 1 if len(stream.x) > LONG else 2]]
+    return min(finished, key=lambda d: d.length + unlikely_openings(stream, d))
+
+
+def _ahead(stream: Stream, field: list[Division], turn: int) -> list[Division]:
+    """The divisions that are not far behind the best, without doubles, shortest description first."""
+    n = len(stream.x)
+    ranked = sorted(field, key=lambda d: d.length + unlikely_openings(stream, d))
+    limit = ranked[0].length * (1 + (0.03, 0.02, 0.01, 0.005, 0.003)[turn]) + (1000, 500, 300, 100, 100)[turn]
+    most = (FITS + 2, 3, 2, 1, 1)[turn] if n > LONG else FITS + 2
+    ahead: list[Division] = []
+    for division in ranked:
+        if division.length > limit or len(ahead) >= most:
+            break
+        if not any(d.models == division.models and np.array_equal(d.ids, division.ids) for d in ahead):
+            ahead.append(division)
+    return ahead
+
+
+def change(stream: Stream, division: Division, *, quieten: bool = True) -> Division:
+    """One round of changes, with training after each; the same division if there is nothing to change."""
+    iterations = 4 if len(stream.x) > LONG else ITERATIONS
+    moves = (merge_models, join_models, cut_loops, part_models, join_pieces)
+    changed = division
+    for move in (*moves, drop_noise) if quieten else moves:
+        moved = move(stream, changed)
+        changed = changed if moved is changed else train(stream, moved, iterations)
+    return division if changed is division else replace(changed, length=describe(stream, changed))
+
+
+def finish(stream: Stream, division: Division) -> Division:
+    """The changes that cost most or come last: joins judged after training, strangers in one model, pieces."""
+    for move in (join_after_training, split_models, join_pieces):
+        division = move(stream, division)
+    return replace(division, length=describe(stream, division))
+
+
+def join_after_training(stream: Stream, division: Division) -> Division:
+    """Join two models, or give a small one up, where the log is described shorter once the others have been trained again."""
+    length, tried, spent = describe(stream, division), set(), 0
+    while spent < MOST_TRIALS and division.models > 1:
+        size = np.bincount(division.path[division.ids >= 0], minlength=division.models)
+        for a, b in similar_models(stream, division, KINDRED):
+            key = (int(size[a]), int(size[b]))
+            if key in tried or spent >= MOST_TRIALS:
+                continue
+            tried.add(key)
+            spent += 1
+            trial = train(stream, joined_models(division, a, b), 3)
+            shorter = describe(stream, trial)
+            if shorter < length * (1 + NEARLY):
+                trial = train(stream, drop_noise(stream, join_pieces(stream, trial)), 4)
+                shorter = describe(stream, trial)
+            if shorter < length - 1:
+                division, length = trial, shorter
+                break
+        else:
+            break
+    return division
+
+
+def tidy(stream: Stream, division: Division) -> Division:
+    """Leave out crumbs: executions of a single step, or a few where the task has very many.
+
+    A session's rare first steps, and noise right before an execution that shows its record, belong to what follows them.
+    """
+    executions, ids = division.executions, division.ids.copy()
+    for model in range(division.models):
+        mine = executions.model == model
+        if mine.any() and np.median(executions.size[mine]) >= SHORT:
+            crumb = max(1.0, CRUMB * float(np.median(executions.size[mine])))
+            ids[np.isin(ids, np.flatnonzero(mine & (executions.size <= crumb)))] = -1
+    for first, step in zip(np.flatnonzero(stream.opens), first_telling_steps(stream, most=None), strict=True):
+        if ids[step] >= 0:
+            ids[first:step] = ids[step]
+    ids = _same_record(stream, ids)
+    known, number = np.unique(ids, return_inverse=True)
+    return replace(division, ids=number.astype(np.int64) - (1 if len(known) and known[0] < 0 else 0))
+
+
+def _same_record(stream: Stream, ids: Array) -> Array:
+    """Let steps right before an execution belong to it that show its record and were taken for noise."""
+    executions, token, adopted = np.unique(ids[ids >= 0], return_index=True), stream.records.token, ids.copy()
     inside = np.flatnonzero(ids >= 0)
-    if not len(inside):
-        return ids
-    order = inside[np.argsort(ids[inside], kind="stable")]
-    edges = np.flatnonzero(np.diff(ids[order])) + 1
-    parts = np.split(order, edges)
-    session, x, path = np.cumsum(stream.opens), stream.x, labels.path
-    use = np.zeros((stream.n_symbols, labels.models))
-    np.add.at(use, (x[order], path[order]), 1)
-    starts, ends = np.zeros_like(use), np.zeros_like(use)
-    for part in parts:
-        starts[x[part[0]], path[part[0]]] += 1
-        ends[x[part[-1]], path[part[-1]]] += 1
-    starts, ends = starts / np.maximum(use, 1), ends / np.maximum(use, 1)
-    joined = ids.copy()
-    broken_off: dict[int, Array] = {}
-    for part in parts:
-        model = int(path[part[0]])
-        before = broken_off.pop(model, None)
-        middle = starts[x[part[:2]], model].max() < EDGE
-        near = (
-            before is not None and session[before[-1]] == session[part[0]] and 1 < part[0] - before[-1] <= RESUME_WITHIN
-        )
-        if before is not None and middle and near:
-            joined[part] = joined[before[-1]]
-        if ends[x[part[-2:]], model].max() < EDGE:
-            broken_off[model] = part
-    return joined
+    for first in inside[np.sort(executions[1])]:
+        own = token[first : first + SLIP]
+        own = own[(own >= 0) & (ids[first : first + SLIP] == ids[first])]
+        step = first - 1
+        while step >= 0 and first - step <= SLIP and ids[step] < 0 and not stream.opens[step + 1]:
+            if token[step] >= 0 and token[step] in own:
+                adopted[step:first] = ids[first]
+            step -= 1
+    return adopted
 
 
-def _confidence(ids: Array, fits: Array | None) -> Array:
-    """Per step, for its whole segment: the part of the segment's steps that its model explains better than the background."""
-    if fits is None or not (ids >= 0).any():
-        return np.full(len(ids), np.nan)
-    inside = ids >= 0
-    share = np.bincount(ids[inside], weights=fits[inside]) / np.maximum(np.bincount(ids[inside]), 1)
-    return np.where(inside, share[np.maximum(ids, 0)], np.nan)
+def labels_of(stream: Stream, division: Division) -> pl.DataFrame:
+    """One row a step: execution, task model, confidence of the execution and of a beginning; null outside."""
+    return to_frame(division.ids, division.path, *measure_confidence(stream, division))
 
 
-def _frame(ids: Array, model: Array, confidence: Array) -> pl.DataFrame:
-    frame = pl.DataFrame({"segment": ids, "segment_model": model, "segment_confidence": confidence})
-    outside = pl.col("segment") < 0
+def to_frame(ids: Array, model: Array, confidence: Array, boundary: Array) -> pl.DataFrame:
+    """One row a step: execution, task model, confidence of the execution and of a beginning; null outside."""
+    frame = pl.DataFrame({"segment": ids, "segment_model": model}).with_columns(
+        segment_confidence=pl.Series(confidence), boundary_confidence=pl.Series(boundary)
+    )
+    inside = pl.col("segment") >= 0
     return frame.select(
-        segment=pl.when(~outside).then(pl.col("segment").cast(pl.Int64)),
-        segment_model=pl.when(~outside).then(pl.col("segment_model").cast(pl.Int32)),
-        segment_confidence=pl.when(~outside).then(pl.col("segment_confidence").cast(pl.Float64)),
+        segment=pl.when(inside).then(pl.col("segment").cast(pl.Int64)),
+        segment_model=pl.when(inside).then(pl.col("segment_model").cast(pl.Int32)),
+        segment_confidence=pl.when(inside).then(pl.col("segment_confidence").cast(pl.Float64)),
+        boundary_confidence=pl.when(inside).then(pl.col("boundary_confidence").cast(pl.Float64).fill_nan(None)),
     )

@@ -3,50 +3,108 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from taskkit.segments.records import Records, find_records
+
 Array = np.ndarray[Any, Any]
 
 RARE = 2  # activities seen less often are known by their application and event type only
+MOST_SYMBOLS = 3_000  # and so are the rarest of a log that has more different activities than this
+LAGS = 4  # pairs of activities this many steps apart are remembered
 
 
 @dataclass(frozen=True)
 class Stream:
-    """The steps as numbers: activity, seconds since the step before, first of its session."""
+    """The steps as numbers: activity, seconds since the step before, first of its session, screen, record."""
 
     x: Array
     gap: Array
     opens: Array
+    place: Array
+    records: Records
     n_symbols: int
 
     def part(self, keep: Array) -> Stream:
         """The stream of the steps in `keep` only (whole sessions)."""
-        return Stream(self.x[keep], self.gap[keep], self.opens[keep], self.n_symbols)
+        return Stream(
+            self.x[keep], self.gap[keep], self.opens[keep], self.place[keep], self.records.part(keep), self.n_symbols
+        )
+
+    @cached_property
+    def pairs(self) -> tuple[Array, Array, Array]:
+        """Numbers of the pairs of activities that stand near one another: table [second, first], both of each; 0 = none."""
+        session, n = np.cumsum(self.opens), self.n_symbols
+        keys = [
+            (self.x[lag:].astype(np.int64) * n + self.x[:-lag])[session[lag:] == session[:-lag]]
+            for lag in range(1, LAGS + 1)
+        ]
+        known = np.unique(np.concatenate(keys)) if keys else np.empty(0, np.int64)
+        index = np.zeros((n, n), np.int32)
+        index.ravel()[known] = np.arange(1, len(known) + 1)
+        return index, np.r_[0, known % n], np.r_[0, known // n]
 
 
-@dataclass(frozen=True)
-class Labels:
-    """A division of the stream: the model of each step (`models` = background) and how it follows the step before."""
+@dataclass(frozen=True, eq=False)
+class Division:
+    """A division of the stream into executions of tasks.
+
+    `path` is the task model that is active at each step (`models` = none), `kinds` how the step follows the one before
+    (see `kernels`), `ids` the execution that the step belongs to (-1 = none: noise or no task).
+    """
 
     path: Array
     kinds: Array
+    ids: Array
     models: int
-    length: float = np.inf  # description length in nats
-    fits: Array | None = None  # per step: the model explains it better than the background
+    length: float = np.inf  # nats in which it describes the stream
+
+    @cached_property
+    def executions(self) -> Executions:
+        """First step, last step, number of steps and model of every execution."""
+        inside = np.flatnonzero(self.ids >= 0)
+        ids = self.ids[inside]
+        n = int(ids.max(initial=-1)) + 1
+        first, last, model = np.full(n, -1), np.full(n, -1), np.zeros(n, np.int64)
+        last[ids], model[ids] = inside, self.path[inside]
+        first[ids[::-1]] = inside[::-1]
+        return Executions(first, last, np.bincount(ids, minlength=n), model)
+
+
+@dataclass(frozen=True)
+class Executions:
+    """The executions of a division, one entry each."""
+
+    first: Array
+    last: Array
+    size: Array
+    model: Array
 
 
 def encode(steps: pl.DataFrame) -> Stream:
     """Number the activities; rare ones back off to application and event type."""
-    known = pl.col("activity").len().over("activity") >= RARE
-    word = pl.when(known).then("activity").otherwise(
+    often = pl.col("activity").len().over("activity")
+    least = max(RARE, _count_of_rank(steps["activity"], MOST_SYMBOLS))
+    word = pl.when(often >= least).then("activity").otherwise(
         pl.concat_str(pl.col("event_type").cast(pl.String), pl.lit(" in "), pl.col("app").fill_null("?"))
     )  # fmt: skip
-    named = steps.select("user", "session_id", "timestamp", word=word)
-    codes = named.select(pl.col("word").rank("dense") - 1).to_series().to_numpy().astype(np.int32)
-    opens = named.select(pl.int_range(pl.len()).over("user", "session_id") == 0).to_series().to_numpy()
-    gap = named.select(pl.col("timestamp").diff().dt.total_microseconds() / 1e6).to_series().fill_null(0.0).to_numpy()
+    own = ["user", "session_id"]
+    seconds = pl.col("timestamp").diff().dt.total_microseconds() / 1e6
+    coded = steps.select(
+        code=word.rank("dense") - 1, place=pl.coalesce("screen", "app", pl.lit("?")).rank("dense") - 1,
+        opens=pl.int_range(pl.len()).over(own) == 0, gap=seconds.fill_null(0.0),
+    )  # fmt: skip
+    codes, opens, gap = (coded[name].to_numpy() for name in ("code", "opens", "gap"))
     gap = np.where(opens | (gap < 0), 1.0, gap).astype(np.float32)
-    return Stream(np.ascontiguousarray(codes), gap, opens.copy(), int(codes.max()) + 1)
+    return Stream(np.ascontiguousarray(codes.astype(np.int32)), gap, opens.copy(), coded["place"].to_numpy().astype(np.int64),
+                  find_records(steps), int(codes.max()) + 1)  # fmt: skip
+
+
+def _count_of_rank(activities: pl.Series, rank: int) -> int:
+    """Occurrences of the activity after the `rank` most frequent ones, plus one; 0 if there are no more."""
+    counts = activities.value_counts(sort=True)["count"]
+    return int(counts[rank]) + 1 if len(counts) > rank else 0

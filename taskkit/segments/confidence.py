@@ -1,0 +1,80 @@
+"""How sure a segment and its beginning are: the part of their like that was right where the truth is known.
+
+Two logistic regressions on what tells a right segment from a wrong one. Their weights were learnt once, on examples and
+synthetic streams with known truth (`benchmarks/calibration.py` shows how well they hold on others), and are the same for
+every log.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from taskkit.segments.streams import Array, Division, Stream
+from taskkit.segments.training import learn
+
+# name: weight for "the segment is right", weight for "a segment begins there"
+WEIGHTS = {
+    "constant": (-4.205, -4.586),
+    "how usual the first activity is as a beginning (log)": (0.672, 1.505),
+    "how usual the last activity is as an end (log)": (0.735, -0.286),
+    "how much better the task explains the steps than chance (mean nats)": (0.686, 0.428),
+    "part of the steps that it hardly explains better": (-4.315, -1.789),
+    "the worst explained step (nats)": (-0.07, -0.117),
+    "shorter than is usual for the task (log ratio, at most 0)": (3.468, -0.074),
+    "longer than is usual for the task (log ratio, at least 0)": (-4.073, -1.053),
+    "how often it was taken up again": (0.86, -0.521),
+    "part of its time span that is something else": (0.504, -0.277),
+    "pause before it (nats)": (0.145, 0.627),
+    "how usual the end of the segment before is (log)": (0.165, 0.066),
+    "executions of the task (log)": (0.639, 0.622),
+    "changes of record inside": (-0.111, 0.404),
+    "begins a session": (-0.129, -1.787),
+    "steps (log)": (0.808, 1.219),
+}
+
+
+def measure_confidence(stream: Stream, division: Division) -> tuple[Array, Array]:
+    """Per step: confidence of its segment, NaN outside; confidence of the beginning at first steps, NaN elsewhere."""
+    segment, beginning = np.full(len(stream.x), np.nan), np.full(len(stream.x), np.nan)
+    inside = division.ids >= 0
+    if not inside.any():
+        return segment, beginning
+    features = _features(stream, division)
+    weights = np.array(list(WEIGHTS.values()))
+    chance = 1 / (1 + np.exp(-(features @ weights[1:] + weights[0])))
+    segment[inside] = chance[division.ids[inside], 0]
+    beginning[division.executions.first] = chance[:, 1]
+    return segment, beginning
+
+
+def _features(stream: Stream, division: Division) -> Array:
+    """What tells a right segment from a wrong one: one row an execution, one column for each of `WEIGHTS`."""
+    tables, pause, _, other = learn(stream, division, keep=True)
+    log_next, _, log_any, log_start, log_end, _, _, _, background = tables.arguments[:9]
+    executions, x, ids = division.executions, stream.x, division.ids
+    model, first, last, size = executions.model, executions.first, executions.last, executions.size
+    n, inside = len(first), np.flatnonzero(division.ids >= 0)
+    order = inside[np.argsort(ids[inside], kind="stable")]
+    goes_on = ids[order[1:]] == ids[order[:-1]]
+    before, after, of = x[order[:-1]][goes_on], x[order[1:]][goes_on], ids[order[1:]][goes_on]
+    told = (
+        np.maximum(log_next[stream.pairs[0][after, before], model[of]], log_any[after, model[of]]) - background[after]
+    )
+    steps = np.maximum(np.bincount(of, minlength=n), 1)
+    worst = np.full(n, 6.0)
+    np.minimum.at(worst, of, np.clip(told, -3, 6))
+    usual = np.array([np.median(size[model == k]) if (model == k).any() else 1.0 for k in range(division.models)])
+    ratio, span, active = np.log(size / usual[model]), last - first + 1, ids[inside]
+    stretches = np.bincount(active[np.r_[True, active[1:] != active[:-1]]], minlength=n)
+    previous = np.r_[-1, active[:-1]][np.searchsorted(inside, first)]
+    ended = np.where(previous >= 0, log_end[x[last[previous]], model[previous]], 0.0)
+    changes = np.bincount(active, weights=(stream.records.changed & (other < -0.7))[inside], minlength=n)
+    columns = [
+        np.clip(log_start[x[first], model], -8, 0), np.clip(log_end[x[last], model], -8, 0),
+        np.bincount(of, weights=np.clip(told, -3, 6), minlength=n) / steps,
+        np.bincount(of, weights=told < 0.5, minlength=n) / steps,
+        worst, np.minimum(ratio, 0), np.maximum(ratio, 0), np.minimum(stretches - 1, 3), (span - size) / span,
+        np.clip(pause[first], -2, 2), np.clip(ended, -6, 0), np.log(np.bincount(model, minlength=division.models)[model]),
+        np.minimum(changes, 4), stream.opens[first].astype(float), np.log(size),
+    ]  # fmt: skip
+    return np.stack(columns, axis=1)

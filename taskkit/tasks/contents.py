@@ -1,0 +1,104 @@
+"""What a segment touches and in which order, as vectors of words."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from taskkit.activities import VERB
+
+Array = np.ndarray[Any, Any]
+
+SEEN_ONCE = 0.5  # weight of a word that no other content has: it says what a segment is, not what it is like
+ROWS_AT_ONCE = 2_000  # rows of a similarity table that are held in memory together
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_HUMP = re.compile(r"(?<=[a-zß-ÿ])(?=[A-ZÀ-Þ])")
+
+
+def list_contents(segments: pl.DataFrame) -> tuple[Any, Array]:
+    """Vectors of the distinct contents, and the number of each segment's content.
+
+    A content is the set of places (activities without their verb) that a segment touches, with the first and the last of
+    them. Its vector has a column for each word of these places, each pair of words that stand together, and each word of
+    the place where it begins and where it ends; what many segments have weighs less.
+
+    Returns
+    -------
+    A sparse matrix with one unit row per content (a row of zeros for a segment without activities), and one number per
+    segment. Neither depends on the order of the segments.
+    """
+    from scipy.sparse import csr_array, diags_array, hstack
+
+    steps = segments.select(row=pl.int_range(pl.len()), place="activities").explode("place", empty_as_null=True)
+    steps = steps.with_columns(pl.col("place").str.replace(VERB, "")).with_columns(
+        code=pl.col("place").rank("dense").cast(pl.Int64) - 1
+    )
+    places = steps["place"].drop_nulls().unique().sort()  # at the position that is their code
+    bags = steps.group_by("row", maintain_order=True).agg(
+        all=pl.col("code").drop_nulls().unique().sort(), first=pl.col("code").first(), last=pl.col("code").last()
+    )
+    key = pl.concat_str(
+        pl.col("all").cast(pl.List(pl.String)).list.join(" "), "first", "last", separator="|", ignore_nulls=True
+    )
+    bags = bags.with_columns(content=key.rank("dense").cast(pl.Int64) - 1)
+    number = bags["content"].to_numpy()
+    distinct = bags.unique("content", keep="first").sort("content")
+
+    def touched(place: str) -> Any:
+        rows = distinct.select("content", place=place)
+        rows = (rows.explode("place", empty_as_null=True) if place == "all" else rows).drop_nulls()
+        at = (rows["content"].to_numpy(), rows["place"].to_numpy())
+        return csr_array((np.ones(rows.height), at), shape=(distinct.height, max(len(places), 1)))
+
+    words, both = _words(places)
+    matrix = csr_array(hstack([touched("all") @ both, touched("first") @ words, touched("last") @ words]))
+    matrix.data[:] = 1.0
+    matrix.sort_indices()
+    times = np.bincount(number).astype(float)
+    seen = times @ matrix
+    weight = np.log(3 + times.sum() / np.maximum(seen, 1)) * np.where(matrix.sum(axis=0) > 1, 1.0, SEEN_ONCE)
+    return to_unit_length(matrix @ diags_array(weight)), number
+
+
+def to_unit_length(vectors: Any) -> Any:
+    """The sparse rows at length 1; rows of zeros stay."""
+    from scipy.sparse import csr_array, diags_array
+
+    length = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
+    return csr_array(diags_array(1 / np.maximum(length, 1e-12)) @ vectors)
+
+
+def add_up(vectors: Any, group: Array, groups: int) -> Any:
+    """Sum of the rows of each group; rows of group -1 belong to none."""
+    from scipy.sparse import csr_array
+
+    inside = np.flatnonzero(group >= 0)
+    members = csr_array((np.ones(len(inside)), (group[inside], inside)), shape=(groups, vectors.shape[0]))
+    return csr_array(members @ vectors)
+
+
+def find_centres(vectors: Any, group: Array) -> Any:
+    """The mean direction of each group, groups numbered from 0."""
+    return to_unit_length(add_up(vectors, group, int(group.max(initial=-1)) + 1))
+
+
+def _words(places: pl.Series) -> tuple[Any, Any]:
+    """Tables place × word and place × (word or pair of words that stand together)."""
+    from scipy.sparse import csr_array
+
+    known: dict[str, int] = {}
+    single: tuple[list[int], list[int]] = ([], [])
+    both: tuple[list[int], list[int]] = ([], [])
+    for row, place in enumerate(places):
+        words = _WORD.findall(_HUMP.sub(" ", place).lower()) or [place.lower()]  # a place without a word is its own
+        pairs = [f"{a} {b}" for a, b in pairwise(words)]
+        for table, found in ((single, {*words}), (both, {*words, *pairs})):
+            for text in sorted(found):
+                table[0].append(row)
+                table[1].append(known.setdefault(text, len(known)))
+    shape = (max(len(places), 1), max(len(known), 1))
+    return tuple(csr_array((np.ones(len(rows)), (rows, columns)), shape=shape) for rows, columns in (single, both))  # type: ignore[return-value]

@@ -14,22 +14,22 @@ from taskkit.segments.training import learn
 
 # name: weight for "the segment is right", weight for "a segment begins there"
 WEIGHTS = {
-    "constant": (-4.205, -4.586),
-    "how usual the first activity is as a beginning (log)": (0.672, 1.505),
-    "how usual the last activity is as an end (log)": (0.735, -0.286),
-    "how much better the task explains the steps than chance (mean nats)": (0.686, 0.428),
-    "part of the steps that it hardly explains better": (-4.315, -1.789),
-    "the worst explained step (nats)": (-0.07, -0.117),
-    "shorter than is usual for the task (log ratio, at most 0)": (3.468, -0.074),
-    "longer than is usual for the task (log ratio, at least 0)": (-4.073, -1.053),
-    "how often it was taken up again": (0.86, -0.521),
-    "part of its time span that is something else": (0.504, -0.277),
-    "pause before it (nats)": (0.145, 0.627),
-    "how usual the end of the segment before is (log)": (0.165, 0.066),
-    "executions of the task (log)": (0.639, 0.622),
-    "changes of record inside": (-0.111, 0.404),
-    "begins a session": (-0.129, -1.787),
-    "steps (log)": (0.808, 1.219),
+    "constant": (-4.474, -3.653),
+    "how usual the first activity is as a beginning (log)": (0.626, 1.131),
+    "how usual the last activity is as an end (log)": (0.694, -0.245),
+    "how much better the task explains the steps than chance (mean nats)": (0.626, 0.429),
+    "part of the steps that it hardly explains better": (-4.89, -2.724),
+    "the worst explained step (nats)": (-0.066, -0.113),
+    "shorter than is usual for the task (log ratio, at most 0)": (3.223, 0.17),
+    "longer than is usual for the task (log ratio, at least 0)": (-3.823, -0.84),
+    "how often it was taken up again": (0.36, -0.509),
+    "part of its time span that is something else": (0.193, -0.436),
+    "pause before it (nats)": (0.126, 0.571),
+    "how usual the end of the segment before is (log)": (0.146, 0.117),
+    "executions of the task (log)": (0.628, 0.482),
+    "changes of record inside": (-0.094, 0.312),
+    "begins a session": (0.207, -2.374),
+    "steps (log)": (0.935, 0.897),
 }
 
 

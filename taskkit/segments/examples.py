@@ -84,11 +84,15 @@ def _begin(stream: Stream, fixed: Fixed, base: Division | None) -> Division:
         return Division(path, kernels.mark_kinds(fixed.ids, path, stream.opens, fixed.models), fixed.ids, fixed.models)
     number = np.full(base.models + 1, -1)
     agreed = _agreed(base, fixed)
+    touched = set(base.path[(fixed.ids >= 0) & (base.ids >= 0)].tolist())
     for model in range(base.models):
+        alike = _marked_task(stream, base, model, fixed)
         if model in agreed:
             number[model] = agreed[model]  # a mark confirms what was found: its executions are the marked task's
-        elif not _is_marked(stream, base, model, fixed):
+        elif alike is None:
             number[model] = number.max(initial=fixed.models - 1) + 1
+        elif alike in agreed.values() and model not in touched:
+            number[model] = alike  # another way of a task that was found right
     models = int(number.max(initial=fixed.models - 1)) + 1
     number[base.models] = models
     found = (base.ids >= 0) & (number[base.path] >= 0) & (fixed.ids < 0)
@@ -119,15 +123,16 @@ def _agreed(base: Division, fixed: Fixed) -> dict[int, int]:
     }
 
 
-def _is_marked(stream: Stream, base: Division, model: int, fixed: Fixed) -> bool:
-    """Whether a found model holds what one of the marked tasks holds, or most of its steps are marked."""
+def _marked_task(stream: Stream, base: Division, model: int, fixed: Fixed) -> int | None:
+    """The marked task that holds what a found model holds, if there is one."""
 
     def use(which: Array) -> Array:
         counts = np.bincount(stream.x[which], minlength=stream.n_symbols).astype(float)
         return np.asarray(np.sqrt(counts / max(1.0, counts.sum())))
 
     own = use((base.path == model) & (base.ids >= 0))
-    return any(float(own @ use(fixed.path == task)) >= SAME_TASK for task in range(fixed.models))
+    near = [float(own @ use(fixed.path == task)) for task in range(fixed.models)]
+    return int(np.argmax(near)) if near and max(near) >= SAME_TASK else None
 
 
 def _impose(stream: Stream, division: Division, fixed: Fixed) -> Division:

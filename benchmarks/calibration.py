@@ -28,7 +28,7 @@ def _show(name: str, frames: list[pl.DataFrame]) -> None:
         ("segments (right: intersection over union of 0.8)", tk.judge_segments, "segment_confidence"),
         ("beginnings (right: exact)", tk.judge_boundaries, "boundary_confidence"),
     ):
-        judged = pl.concat([judge(frame).select(column, "right") for frame in frames])
+        judged = pl.concat([judge(frame).select("user", column, "right") for frame in frames])
         table = tk.measure_calibration(judged, confidence=column)
         print(f"\n{name}: {what}\n")
         print("| " + " | ".join(table.columns) + " |\n" + "|---" * table.width + "|")

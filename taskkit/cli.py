@@ -58,7 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--out", default="report", metavar="DIR", help="folder for the pages (default: report)")
     report.add_argument("--show-code", action="store_true", help="show the notebooks' code too")
     report.add_argument("--rules", metavar="FILE", help="names for screens and activities, a rules.toml")
-    report.add_argument("--method", metavar="M", help="segmentation method: model (default), cohesion, gap, routine or switch")
+    report.add_argument(
+        "--method", metavar="M", help="segmentation method: model (default), cohesion, gap, routine or switch"
+    )
     report.add_argument(
         "--min-people", type=int, metavar="N",
         help="smallest group shown (default: 5); a log of fewer people is shown in full and says so",

@@ -65,16 +65,6 @@ def segment_by_cohesion(steps: pl.DataFrame) -> pl.DataFrame:
     )  # fmt: skip
 
 
-def boundary_evidence(steps: pl.DataFrame) -> Array:
-    """Log-odds per step (natural logarithm, float32) that it begins a segment, beyond how often segments begin at all.
-
-    The length of segments is not in it. It is `SURE` where a session begins, and 0 elsewhere if the log is too short to
-    learn from.
-    """
-    evidence, _ = find_evidence(read_words(steps))
-    return np.where(evidence == -SURE, 0.0, evidence).astype(np.float32)
-
-
 def repetitiveness(steps: pl.DataFrame) -> float:
     """Share of the steps (0 to 1) that follow the step before as the same two activities do at least three times."""
     pairs = steps.select(before=pl.col("activity").shift(1).over(_SESSION), activity="activity").drop_nulls()

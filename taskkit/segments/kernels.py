@@ -13,6 +13,7 @@ import numpy as np
 # how a step follows: the same execution goes on, a new one begins, an older one is taken up, noise inside one
 STAY, NEW, RESUME, NOISE = 0, 1, 2, 3
 MEMORY = 4  # an execution remembers its latest record of this many kinds
+MODEL, BEGIN, LAST, UP, UP_AT = 0, 1, 2, 3, 4  # what is known of an execution that was left: columns
 MOST_LEFT = 12  # executions that were left and are thought of at a step
 NOTHING = np.float32(-1e30)
 
@@ -51,6 +52,7 @@ def decode(
     n, k_models = len(x), log_start.shape[1]
     states = k_models + 1
     score, following = np.full(states, NOTHING), np.full(states, NOTHING)
+    ending, going = np.full(states, NOTHING), np.full(states, NOTHING)  # nats for an end, and for being left
     last, older, begin = np.zeros(states, np.int32), np.full(states, -1, np.int32), np.full(states, -1, np.int32)
     node, node_at = np.full(states, -1, np.int32), np.zeros(states, np.int32)
     known, token = np.full((states, MEMORY), -1, np.int32), np.full((states, MEMORY), -1, np.int32)
@@ -59,13 +61,13 @@ def decode(
     # the chain of what was left: model, first step, last activity, records, price of a late return, link and when that was
     # made; at most one a state and step, and none is looked at after `horizon` steps, so the places are used again
     room = states * (horizon + 2)
-    left_model, left_begin, left_last = np.empty(room, np.int16), np.empty(room, np.int32), np.empty(room, np.int32)
-    left_fee, left_up, left_up_at = np.empty(room, np.float32), np.empty(room, np.int32), np.empty(room, np.int32)
+    left, left_fee = np.empty((room, 5), np.int32), np.empty(room, np.float32)  # side by side: chains are walked often
     left_known, left_token = np.empty((room, MEMORY), np.int32), np.empty((room, MEMORY), np.int32)
     used = 0
     made, made_at = np.empty(states, np.int32), np.empty(states, np.int32)
-    thought_of = np.empty(MOST_LEFT + 1, np.int32)
-    late, late_source, late_node = np.empty(states, np.float32), np.empty(states, np.int16), np.empty(states, np.int32)
+    thought_of, thought = np.full(n, -1, np.int64), 0  # by first step: when a state last thought of an execution
+    anew, late = np.empty(states, np.float32), np.empty(states, np.float32)
+    late_source, late_node = np.empty(states, np.int16), np.empty(states, np.int32)
     total = 0.0
     for i in range(n):
         b, bonus, kind_i, token_i = x[i], start_bonus[i], kind_of[i], token_of[i]
@@ -73,57 +75,59 @@ def decode(
         if i > 0:
             best_end, end_model = score[k_models] + leave, k_models
             for k in range(k_models):
-                value = score[k] + max(log_end[last[k], k], log_pause[last[k], k])
+                value = score[k] + going[k]
                 if value > best_end:
                     best_end, end_model = value, k
-        for k in range(states):
-            late[k], made[k] = NOTHING, -2
+        made[:] = -2
+        # a late return has to be better than something new; only what its record says may add to it, the rest is below 0
+        floor, most = -NOTHING, max(np.float32(0), same[i], other[i])
+        for k in range(k_models):
+            anew[k] = late[k] = best_end + bonus + log_prior[k] + log_start[b, k]
+            floor = min(floor, late[k])
         if not opens[i]:
             for s in range(states):  # who of the likely ones could take up something it left?
                 if score[s] < best_end - beam:
                     continue
-                leaving = leave if s == k_models else max(log_end[last[s], s], log_pause[last[s], s])
-                if score[s] + leaving < best_end - beam:
+                leaving = score[s] + (leave if s == k_models else going[s])
+                if leaving < best_end - beam or leaving + resume + most <= floor:
                     continue
-                m, p, at = 0, node[s], node_at[s]
+                leaving += resume
+                m, p, at, thought = 0, node[s], node_at[s], thought + 1
                 if s < k_models:
-                    thought_of[0] = begin[s]
+                    thought_of[begin[s]] = thought
                     m = 1
                 while p >= 0 and i - at <= horizon and m < MOST_LEFT:
-                    old = False
-                    for q in range(m):
-                        if thought_of[q] == left_begin[p]:
-                            old = True
-                            break
-                    if not old:
-                        thought_of[m] = left_begin[p]
+                    if thought_of[left[p, BEGIN]] != thought:
+                        thought_of[left[p, BEGIN]] = thought
                         m += 1
-                        j = left_model[p]
-                        pair = index[b, left_last[p]]
-                        value = score[s] + leaving + resume + left_fee[p]
-                        value += max(log_next[pair, j], log_skip[pair, j], log_any[b, j])
-                        value += record_says(left_known, left_token, p, kind_i, token_i, same[i], other[i])
-                        if value > late[j]:
-                            late[j], late_source[j], late_node[j] = value, s, p
-                    p, at = left_up[p], left_up_at[p]
+                        j = left[p, MODEL]
+                        value = leaving + left_fee[p]
+                        if value + most > late[j]:
+                            pair = index[b, left[p, LAST]]
+                            value += max(log_next[pair, j], log_skip[pair, j], log_any[b, j])
+                            value += record_says(left_known, left_token, p, kind_i, token_i, same[i], other[i])
+                            if value > late[j]:
+                                late[j], late_source[j], late_node[j] = value, s, p
+                    p, at = left[p, UP], left[p, UP_AT]
         top = NOTHING
         for k in range(states):
             if k < k_models:
-                best, source, kind = best_end + bonus + log_prior[k] + log_start[b, k], end_model, NEW
+                best, source, kind = anew[k], end_model, NEW
                 if not opens[i] and (score[k] > -beam or late[k] > best):  # from far behind only something new can come
-                    value = score[k] + log_end[last[k], k] + bonus + again + log_start[b, k]
+                    value = score[k] + ending[k] + bonus + again + log_start[b, k]
                     if value > best:
                         best, source = value, k
                     value = score[k] + noise + background[b]
                     if value > best:
                         best, source, kind = value, k, NOISE
-                    pair1 = index[b, last[k]]
-                    pair2 = index[b, older[k]] if older[k] >= 0 else 0
                     value = score[k] + log_stay[last[k], k]
-                    value += max(log_next[pair1, k], log_skip[pair2, k], log_any[b, k])
-                    value += record_says(known, token, k, kind_i, token_i, same[i], other[i])
-                    if value > best:
-                        best, source, kind = value, k, STAY
+                    if value + most > best:
+                        pair1 = index[b, last[k]]
+                        pair2 = index[b, older[k]] if older[k] >= 0 else 0
+                        value += max(log_next[pair1, k], log_skip[pair2, k], log_any[b, k])
+                        value += record_says(known, token, k, kind_i, token_i, same[i], other[i])
+                        if value > best:
+                            best, source, kind = value, k, STAY
                     if late[k] > best:
                         best, source, kind = late[k], late_source[k], RESUME
             else:
@@ -136,9 +140,9 @@ def decode(
             if kind in (NEW, RESUME) and not opens[i] and made[source] == -2:
                 made[source], made_at[source] = node[source], node_at[source]
                 if source < k_models:  # what is left now may be taken up again
-                    left_model[used], left_begin[used], left_last[used] = source, begin[source], last[source]
-                    left_up[used], left_up_at[used] = node[source], node_at[source]
-                    left_fee[used] = min(np.float32(0), log_pause[last[source], source] - log_end[last[source], source])
+                    left[used, MODEL], left[used, BEGIN], left[used, LAST] = source, begin[source], last[source]
+                    left[used, UP], left[used, UP_AT] = node[source], node_at[source]
+                    left_fee[used] = min(np.float32(0), log_pause[last[source], source] - ending[source])
                     for r in range(MEMORY):
                         left_known[used, r], left_token[used, r] = known[source, r], token[source, r]
                     made[source], made_at[source] = used, i
@@ -154,7 +158,7 @@ def decode(
                 node[k], node_at[k] = (-1, 0) if opens[i] else (made[source], made_at[source])
                 if kind == RESUME:
                     p = late_node[k]
-                    older[k], begin[k] = left_last[p], left_begin[p]
+                    older[k], begin[k] = left[p, LAST], left[p, BEGIN]
                     for r in range(MEMORY):
                         known[k, r], token[k, r] = left_known[p, r], left_token[p, r]
                 else:
@@ -163,6 +167,7 @@ def decode(
                         known[k, r] = -1
                 last[k] = b
             if kind != NOISE and k < k_models:
+                ending[k], going[k] = log_end[b, k], max(log_end[b, k], log_pause[b, k])
                 remember(known, token, k, kind_i, token_i)
             back_begin[i, k] = begin[k]
     model = 0

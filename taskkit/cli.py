@@ -66,6 +66,8 @@ def _parser() -> argparse.ArgumentParser:
         help="smallest group shown (default: 5); a log of fewer people is shown in full and says so",
     )  # fmt: skip
 
+    report.add_argument("--key", metavar="FILE", help="key file of an encrypted log")
+
     _command(commands, "lab", _lab, "open JupyterLab on the guided notebooks (further options are passed to it)")
 
     sample = _command(commands, "sample", _sample, "write a fresh sample log with its truth")
@@ -85,6 +87,7 @@ def _command(commands: Any, name: str, run: Any, words: str) -> argparse.Argumen
 
 
 def _report(options: argparse.Namespace) -> None:
+    from taskkit.privacy import read_key
     from taskkit.report import write_report
 
     index = write_report(
@@ -92,6 +95,7 @@ def _report(options: argparse.Namespace) -> None:
         process_log=options.process_log,
         out=options.out,
         show_code=options.show_code,
+        key=read_key(Path(options.key)) if options.key else None,
         **_given(options, "rules", "method", "min_people"),
     )
     pages = sorted(index.parent.glob("*.html"))

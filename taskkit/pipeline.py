@@ -36,7 +36,7 @@ class Mined(NamedTuple):
 
 def mine(
     log: str | Path, *, process_log: str | Path | None = None, rules: str | Path | None = None, method: str = "model",
-    results: str | Path | None = None,
+    results: str | Path | None = None, key: bytes | None = None,
 ) -> Mined:  # fmt: skip
     """Take a log the whole way: read, name, segment, group into tasks and variants, and lay over the process.
 
@@ -47,7 +47,8 @@ def mine(
     rules : a rule file that `read_rules` understands; a file that is not there yet holds no rules.
     method : segmentation method.
     results : folder in which the frames are kept (Parquet, mode 0600); the next call with the same files and settings
-        reads them from there. None keeps nothing.
+        reads them from there. None keeps nothing. What is kept of an encrypted log is not encrypted.
+    key : the key of an encrypted log (`taskkit.privacy.read_key`); of a foreign file, that of its pseudonyms and digests.
 
     Returns
     -------
@@ -73,10 +74,10 @@ def mine(
         roles = {"log": find_files(log)} | {
             name: [Path(file)] for name, file in given_files if file and Path(file).is_file()
         }
-        folder = Path(results) / _digest(roles, method)
+        folder = Path(results) / _digest(roles, method, key)
         if (kept := _read(folder)) is not None:
             return kept
-    events, report = _load(log)
+    events, report = _load(log, key)
     given = read_rules(rules) if rules else []
     events = segment(name_activities(events, rules=given), method=method)
     segments = find_variants(find_tasks(list_segments(events)))
@@ -91,17 +92,20 @@ def mine(
     return mined
 
 
-def _load(log: str | Path) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _load(log: str | Path, key: bytes | None) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The events, and what an importer reports of a foreign file."""
     files = find_files(log)
     if len(files) == 1 and is_foreign(files[0]):
-        return import_log(files[0])
-    return read_log(log), pl.DataFrame(schema=_NO_REPORT)
+        return import_log(files[0], key=key)
+    return read_log(log, key=key), pl.DataFrame(schema=_NO_REPORT)
 
 
-def _digest(roles: Mapping[str, Iterable[Path]], method: str) -> str:
+def _digest(roles: Mapping[str, Iterable[Path]], method: str, key: bytes | None) -> str:
     """Name of the folder that belongs to these files, settings and this code: a digest of their contents."""
     seen = hashlib.sha256(method.encode())
+    logs = [*roles["log"]]
+    if key is not None and len(logs) == 1 and is_foreign(logs[0]):  # another key gives other pseudonyms
+        seen.update(hashlib.sha256(key).digest())
     # another version may give other results for the same log
     for role, files in {**roles, "code": Path(__file__).parent.rglob("*.py")}.items():
         for file in sorted(files):

@@ -1,24 +1,30 @@
-"""Pseudonyms, redaction, digests, small groups and the posture: what keeps people safe, in one place."""
+"""Pseudonyms, redaction, digests, encryption, small groups and the posture: what keeps people safe, in one place."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, date, datetime
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import polars as pl
 
 from taskkit.errors import LogFileError, SettingError
+from taskkit.redaction import REDACTIONS as REDACTIONS
+from taskkit.redaction import redact as redact
 from taskkit.schema import EVENTS
 
 MIN_PEOPLE = 5  # groups under this size are hidden in anything shared
 KEY_BYTES = 32
+ENCRYPTION_NOTES = ("encrypted_columns", "encryption_key_id")  # what an encrypted file's metadata say of it
 UNKNOWN_USER = "p_unknown"  # a log that does not say who worked
 _DERIVED = ("activity", "case_id", "screen")  # made from what was recorded
 
@@ -87,61 +93,109 @@ def read_key(path: Path) -> bytes:
     return key
 
 
-# ---------------------------------------------------------------------------------------------------------- redaction
-def _is_iban(text: str) -> bool:
-    bare = re.sub(r"\s", "", text).upper()
-    if not 15 <= len(bare) <= 34:
-        return False
-    return int("".join(str(int(c, 36)) for c in bare[4:] + bare[:4])) % 97 == 1
+# --------------------------------------------------------------------------------------------------------- encryption
+def write_private(
+    frame: pl.DataFrame, file: Path | IO[bytes], *, key: bytes | None, metadata: Mapping[str, str]
+) -> None:
+    """Write a frame as Parquet; with a key its columns of class P2 and P3 are encrypted, and the metadata say so.
+
+    The footer stays readable and is signed, so that the other columns and the metadata need no key. Each column has a key
+    of its own, derived from `key`. What is not encrypted is not protected against change either.
+
+    Parameters
+    ----------
+    frame : rows of the events contract; a column that the contract does not know counts as content.
+    file : path or open file to write.
+    key : at least 16 bytes (`read_key`); None encrypts nothing.
+    metadata : what the file says about itself; `encrypted_columns` and `encryption_key_id` are added.
+    """
+    notes = {name: value for name, value in metadata.items() if name not in ENCRYPTION_NOTES}
+    options: dict[str, Any] = {}
+    if key is not None:
+        columns = [leaf for name, dtype in frame.schema.items() if _private(name) for leaf in _leaves(name, dtype)]
+        notes |= {"encrypted_columns": json.dumps(columns), "encryption_key_id": encryption_key_id(key)}
+        footer_key, column_keys = _parquet_keys(key, columns)
+        options["encryption"] = pl.ParquetEncryptionProperties(
+            footer_key=footer_key, column_keys=column_keys, plaintext_footer=True
+        )
+    with _unstable_on_purpose():
+        frame.write_parquet(file, compression="zstd", compression_level=3, metadata=notes, **options)
 
 
-def _is_card(text: str) -> bool:
-    digits = [int(c) for c in text if c.isdigit()]
-    if not 13 <= len(digits) <= 19:
-        return False
-    doubled = [d if i % 2 == 0 else (d * 2 - 9 if d > 4 else d * 2) for i, d in enumerate(reversed(digits))]
-    return sum(doubled) % 10 == 0
+def scan_private(files: Sequence[Path], *, key: bytes | None = None) -> pl.LazyFrame:
+    """Open Parquet files of one recording, encrypted by `write_private` or not.
 
-
-# kind → (pattern, test that a match must pass); the order decides which kind a text is called
-REDACTIONS: dict[str, tuple[re.Pattern[str], Callable[[str], bool] | None]] = {
-    "email": (re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+"), None),
-    "iban": (re.compile(r"\b[A-Za-z]{2}\d{2}(?:\s?[A-Za-z0-9]{4}){2,7}(?:\s?[A-Za-z0-9]{1,3})?\b"), _is_iban),
-    "card": (re.compile(r"(?<!\d)\d(?:[ -]?\d){12,18}(?!\d)"), _is_card),
-    "phone": (re.compile(r"(?<![\w+])(?<!\d )(?:\+|00)\d(?:[ ()/.-]{0,2}\d){6,14}(?!\w)"), None),
-    "user_folder": (re.compile(r"(?i)(?<=[\\/]users[\\/])[^\\/\s]+|(?<=/home/)[^/\s]+"), None),
-    "long_number": (re.compile(r"(?<!\d)\d{11,}(?!\d)"), None),
-}
-
-
-def redact(text: str) -> tuple[str, list[str]]:
-    """Remove what may name a person or an account from a text; what was removed is named, not kept.
-
-    Kinds: e-mail addresses, IBANs (mod-97), card numbers (Luhn), international phone numbers, user folders in paths, digit
-    runs of 11 or more. Names of persons and firms in running text are not recognised.
+    Parameters
+    ----------
+    files : files with the same columns, encrypted with the same key.
+    key : the key they were encrypted with; not needed where they are not.
 
     Returns
     -------
-    The text with `[kind]` marks, and the kinds that were removed, in the order of `REDACTIONS`.
+    Lazy frame of the rows, in the order of the files.
 
-    >>> redact("Mail from ada@example.org")
-    ('Mail from [email]', ['email'])
+    Raises
+    ------
+    LogFileError : they are encrypted and the key is missing or another one.
     """
-    found: list[str] = []
-    for kind, (pattern, test) in REDACTIONS.items():
-        hit = False
+    notes = pl.read_parquet_metadata(files[0])
+    options: dict[str, Any] = {}
+    if columns := json.loads(notes.get("encrypted_columns", "[]")):
+        _need_key(key, files[0], columns, notes.get("encryption_key_id"))
+        footer_key, column_keys = _parquet_keys(key or b"", columns)
+        options["decryption"] = pl.ParquetDecryptionProperties(footer_key=footer_key, column_keys=column_keys)
+    with _unstable_on_purpose():
+        return pl.scan_parquet(list(files), glob=False, **options)
 
-        def mark(match: re.Match[str], kind: str = kind, test: Callable[[str], bool] | None = test) -> str:
-            nonlocal hit
-            if test is not None and not test(match[0]):
-                return match[0]
-            hit = True
-            return f"[{kind}]"
 
-        text = pattern.sub(mark, text)
-        if hit:
-            found.append(kind)
-    return text, found
+def encryption_key_id(key: bytes) -> str:
+    """Name a key without giving it away: a file says with it which key it needs.
+
+    >>> len(encryption_key_id(b"k" * 32))
+    8
+    """
+    return _keyed("encryption key id", key)[:8]
+
+
+def _need_key(key: bytes | None, file: Path, columns: Sequence[str], needed: str | None) -> None:
+    if key is None:
+        raise LogFileError(
+            f"{file} is encrypted in its columns {', '.join(columns)}. Give the key that it was recorded with: "
+            "key=taskkit.privacy.read_key(key_file)."
+        )
+    if needed != encryption_key_id(key):
+        raise LogFileError(
+            f"The key does not fit {file}: it needs the key {needed}, this is the key {encryption_key_id(key)}. "
+            "Read the key file that it was recorded with, key=taskkit.privacy.read_key(key_file)."
+        )
+
+
+def _private(name: str) -> bool:
+    return EVENTS.privacy_of(name) in ("P2", "P3")
+
+
+def _leaves(name: str, dtype: pl.DataType) -> list[str]:
+    """The names that Parquet gives to the parts of a nested column: each has a key of its own."""
+    if isinstance(dtype, pl.List):
+        return _leaves(f"{name}.list.element", dtype.inner)  # type: ignore[arg-type]
+    if isinstance(dtype, pl.Struct):
+        return [leaf for field in dtype.fields for leaf in _leaves(f"{name}.{field.name}", field.dtype)]  # type: ignore[arg-type]
+    return [name]
+
+
+def _parquet_keys(key: bytes, columns: Iterable[str]) -> tuple[bytes, dict[str, bytes]]:
+    """Keys of 32 bytes for the footer and for each column, derived from the one key."""
+    return bytes.fromhex(_keyed("parquet footer", key)), {
+        name: bytes.fromhex(_keyed(f"parquet column {name}", key)) for name in columns
+    }
+
+
+@contextmanager
+def _unstable_on_purpose() -> Iterator[None]:
+    """polars calls its encryption unstable: it is used in this file only, and its tests tell when it changes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pl.exceptions.UnstableWarning)
+        yield
 
 
 # ------------------------------------------------------------------------------------------------------- small groups
@@ -185,7 +239,8 @@ def posture(events: pl.DataFrame, *, metadata: Mapping[str, Any] | None = None, 
 
     Returns
     -------
-    One row per statement: `topic` (recorded, not recorded, removed, people, consent, sharing), `statement`.
+    One row per statement: `topic` (recorded, not recorded, removed, people, consent, kept until, sharing; and where the
+    metadata say so: excluded, withdrawn, signed off, ended), `statement`.
 
     >>> posture(pl.DataFrame(schema=EVENTS.schema))["topic"].to_list()[0]
     'recorded'
@@ -204,15 +259,19 @@ def posture(events: pl.DataFrame, *, metadata: Mapping[str, Any] | None = None, 
         else f"Fewer than {k} people were recorded, so nothing here is anonymous: share it only with them or with their consent."
     )
     rows = [
-        ("recorded", _recorded(events, filled)),
+        ("recorded", _recorded(events, filled) + (f" Profile: {meta['profile']}." if meta.get("profile") else "")),
         ("not recorded", _not_recorded(events, filled)),
         ("removed", f"Before the log was written: {kinds}." if kinds else "No redaction is marked in this log."),
+        ("excluded", _excluded(meta.get("excluded"))),
+        ("withdrawn", _withdrawn(meta.get("removed_spans"))),
         ("people", f"{_people(events, people)} Results describe tasks; nobody is ranked."),
         ("consent", meta.get("consent") or "The log does not say which notice the people agreed to."),
+        ("signed off", _signed_off(meta)),
         ("kept until", _kept_until(meta.get("kept_until"))),
+        ("ended", _ended(meta.get("ended_cleanly"))),
         ("sharing", shared),
     ]
-    return pl.DataFrame(rows, schema=["topic", "statement"], orient="row")
+    return pl.DataFrame([row for row in rows if row[1]], schema=["topic", "statement"], orient="row")
 
 
 def _recorded(events: pl.DataFrame, filled: set[str]) -> str:
@@ -248,12 +307,57 @@ def _people(events: pl.DataFrame, people: int) -> str:
     return f"{said}, under the names of the log: replace them with taskkit.privacy.pseudonym before you share anything."
 
 
+def _counts(stated: Any) -> dict[str, int]:
+    """Counts that a log states, as JSON or as they are; none where it states none."""
+    try:
+        counts = json.loads(stated) if isinstance(stated, str) else stated
+    except ValueError:
+        return {}
+    return {k: n for k, n in counts.items() if isinstance(n, int) and n} if isinstance(counts, Mapping) else {}
+
+
+def _excluded(stated: Any) -> str:
+    counts = _counts(stated)
+    said = ", ".join(f"{name.replace('_', ' ')} {count:,}" for name, count in sorted(counts.items()))
+    return (
+        f"While it was recorded: {said}. Of what was excluded the log keeps no content, only that time passed."
+        if said
+        else ""
+    )
+
+
+def _withdrawn(stated: Any) -> str:
+    counts = _counts(stated)
+    if not counts.get("spans"):
+        return ""
+    length = f" ({counts['seconds'] / 60:,.0f} minutes)" if "seconds" in counts else ""
+    rows = f", {counts['rows']:,} rows" if "rows" in counts else ""
+    return f"The recorded people removed spans afterwards: {counts['spans']:,}{length}{rows}; each left a marked gap."
+
+
+def _signed_off(meta: Mapping[str, Any]) -> str:
+    """Whether the recorded people looked at the log and let it go; only logs of our recorder can say so."""
+    if meta.get("signed_off"):
+        return f"By the recorded people, {meta['signed_off']}."
+    ours = str(meta.get("recorder", "")).startswith("taskkit-capture")
+    return "No recording was signed off by the recorded person." if ours else ""
+
+
+def _ended(stated: Any) -> str:
+    if not stated:
+        return ""
+    if str(stated).startswith(("yes", "true")):
+        return "Every recording that says how it ended ended as it should."
+    return f"{str(stated).removeprefix('no: ').capitalize()}: what came last in them may be missing."
+
+
 def _kept_until(stated: str | None) -> str:
     """The date of deletion in words; a date that has passed is said to have."""
     if not stated:
         return "The log states no date of deletion."
-    try:
-        passed = date.fromisoformat(stated) < datetime.now(UTC).date()
-    except ValueError:
-        return stated
-    return f"{stated}. This date has passed: the log should have been deleted." if passed else stated
+    today = datetime.now(UTC).date().isoformat()
+    passed = [day < today for day in re.findall(r"\b\d{4}-\d\d-\d\d\b", stated)]
+    if any(passed):
+        which = "This date has" if all(passed) else "The first of these dates has"
+        return f"{stated}. {which} passed: the log should have been deleted."
+    return stated

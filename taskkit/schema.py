@@ -96,6 +96,12 @@ EVENTS = Contract(
         Column("team", _TEXT, "a group the person chose", "P1"),
         Column("utc_offset_minutes", pl.Int16(), "local time", unit="minutes", allowed=(-1440, 1440)),
         Column("duration_ms", _COUNT, "length of a burst (typing, scrolling)", unit="milliseconds"),
+        Column(
+            "input_count",
+            _COUNT,
+            "inputs that the row stands for: keys of a burst, steps of a scroll, clicks",
+            unit="inputs",
+        ),
         Column("window_title", _TEXT, "after redaction", "P2"),
         Column("url", _TEXT, "scheme, host, path; no query, after redaction", "P2"),
         Column("element_role", _TEXT, "accessible role"),

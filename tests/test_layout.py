@@ -11,7 +11,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "taskkit"
 RECORDER = PACKAGE.parent / "capture" / "taskkit_capture"
 ORDER = [
-    "errors", "schema", "privacy", "log", "quality", "activities", "segments", "routines", "tasks", "variants",
+    "errors", "schema", "redaction", "privacy", "log", "quality", "activities", "segments", "routines", "tasks", "variants",
     "comparison", "overlay", "automation", "handover", "evaluation", "decisions", "project", "pipeline", "charts",
     "widgets", "report", "cli",
 ]  # fmt: skip

@@ -102,7 +102,9 @@ def name_activities(events: pl.DataFrame, *, rules: Sequence[Rule] = (), idle_ca
                         *[name for name in frame.columns if name not in EVENTS.schema])  # fmt: skip
 
 
-def read_actions(path: str | Path, *, rules: Sequence[Rule] = (), idle_cap: str = "60s") -> pl.DataFrame:
+def read_actions(
+    path: str | Path, *, rules: Sequence[Rule] = (), idle_cap: str = "60s", key: bytes | None = None
+) -> pl.DataFrame:
     """Read logs straight to their actions: for millions of events, of which only what mining needs is kept.
 
     The names are those of `name_activities` over the same files. Texts are looked at once for each distinct combination;
@@ -112,6 +114,7 @@ def read_actions(path: str | Path, *, rules: Sequence[Rule] = (), idle_cap: str 
     ----------
     path : Parquet logs, as for `scan_log`; their keys are not checked.
     rules, idle_cap : as for `name_activities`.
+    key : the key of an encrypted log (`taskkit.privacy.read_key`).
 
     Returns
     -------
@@ -130,7 +133,7 @@ def read_actions(path: str | Path, *, rules: Sequence[Rule] = (), idle_cap: str 
     >>> tk.read_actions(file)["activity"].to_list()
     ['copy mail', 'paste erp']
     """
-    coded = code_rows(scan_parts(path), rules)
+    coded = code_rows(scan_parts(path, key=key), rules)
     rows = coded.rows
     done = climb(rows, coded.names, coded.windows, idle_cap=parse_duration(idle_cap).total_seconds())
     # the rows of an action stand together, so that sums over them are sums over stretches

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from taskkit.log.parquet_files import (
     read_parquet_log,
     read_parquet_notes,
     scan_parquet_log,
+    split_recordings,
     write_parquet_log,
 )
 from taskkit.log.protection import protect
@@ -58,10 +60,13 @@ def read_log(
     Parameters
     ----------
     path : a file, a folder (all *.parquet in it and below), a pattern such as "log/2026-03-*.parquet", or one
-        foreign file (CSV, Parquet, ActivityWatch's JSON).
+        foreign file (CSV, Parquet, ActivityWatch's JSON). In a folder a session that did not end is read from its chunks
+        (`<session>.chunks/`), unless its whole file is there too.
     format : name of the foreign format (`IMPORTERS`); recognised by the columns where it is not given.
     columns : {contract name: name in the file}, for any table, see `import_log`.
-    keep_values, key : for a foreign file, see `import_log`.
+    keep_values : for a foreign file, see `import_log`.
+    key : for an encrypted log, the key it was recorded with; for a foreign file, the key of its digests and pseudonyms,
+        see `import_log`. Both are read with `taskkit.privacy.read_key`.
 
     Returns
     -------
@@ -69,7 +74,8 @@ def read_log(
 
     Raises
     ------
-    LogFileError : the path or a file cannot be read as a log, or has no rows; the message names it and the cure.
+    LogFileError : the path or a file cannot be read as a log, has no rows, or is encrypted and the key is missing or
+        another one; the message names it and the cure.
     ContractError : a file can be read but breaks the events contract.
     SettingError : an unknown format, or a mapping that is none.
 
@@ -81,9 +87,9 @@ def read_log(
     ['erp']
     """
     files = find_files(path)
-    foreign = [file for file in files if is_foreign(file)]
+    foreign = _foreign(files)
     if not foreign and format is None and columns is None:
-        return read_parquet_log(files)
+        return read_parquet_log(files, key=key)
     if len(files) > 1:
         raise LogFileError(
             f"{path} means {len(files)} files and {foreign[0] if foreign else files[0]} is to be read as a foreign format; "
@@ -92,7 +98,7 @@ def read_log(
     return import_log(files[0], format=format, columns=columns, keep_values=keep_values, key=key)[0]
 
 
-def scan_log(path: str | Path) -> pl.LazyFrame:
+def scan_log(path: str | Path, *, key: bytes | None = None) -> pl.LazyFrame:
     """Open taskkit's Parquet logs lazily: nothing but the columns and rows that are asked for is read.
 
     The contract's types hold; keys and values are not checked and the rows come in the order of the files, so sort by
@@ -101,6 +107,7 @@ def scan_log(path: str | Path) -> pl.LazyFrame:
     Parameters
     ----------
     path : a file, a folder or a pattern, as for `read_log`.
+    key : the key that an encrypted log was recorded with.
 
     Returns
     -------
@@ -108,7 +115,8 @@ def scan_log(path: str | Path) -> pl.LazyFrame:
 
     Raises
     ------
-    LogFileError, ContractError : a file is no Parquet log; foreign formats cannot be scanned.
+    LogFileError, ContractError : a file is no Parquet log, or is encrypted and the key does not fit; foreign formats
+        cannot be scanned.
 
     >>> import tempfile
     >>> table = pl.DataFrame({"timestamp": ["2026-03-02T08:00:00Z"], "app": ["erp"]})
@@ -117,13 +125,13 @@ def scan_log(path: str | Path) -> pl.LazyFrame:
     ...     scan_log(folder).select("app").collect()["app"].to_list()
     ['erp']
     """
-    return pl.concat(scan_parts(path), how="diagonal")
+    return pl.concat(scan_parts(path, key=key), how="diagonal")
 
 
-def scan_parts(path: str | Path, *, megabytes: float = 16.0) -> list[pl.LazyFrame]:
+def scan_parts(path: str | Path, *, megabytes: float = 16.0, key: bytes | None = None) -> list[pl.LazyFrame]:
     """Open logs as `scan_log` does, in parts of about so many megabytes of files, for work that takes one at a time."""
     files = find_files(path)
-    foreign = [file for file in files if is_foreign(file)]
+    foreign = _foreign(files)
     if foreign:
         raise LogFileError(
             f"{foreign[0]} is no Parquet log of taskkit; a foreign format is read with read_log, then write_log."
@@ -133,7 +141,7 @@ def scan_parts(path: str | Path, *, megabytes: float = 16.0) -> list[pl.LazyFram
     for file in files:
         parts.setdefault(int(size / (megabytes * 1e6)), []).append(file)
         size += file.stat().st_size
-    return [scan_parquet_log(part) for part in parts.values()]
+    return [scan_parquet_log(part, key=key) for part in parts.values()]
 
 
 def write_log(events: pl.DataFrame, path: str | Path, *, metadata: Mapping[str, Any] | None = None) -> None:
@@ -286,9 +294,10 @@ def read_metadata(path: str | Path) -> dict[str, str]:
 
     Returns
     -------
-    Name → text. Equal statements are said once, different ones are joined by " / "; counts in JSON are added up.
-    `consent` and `kept_until` are for `taskkit.privacy.posture`; a foreign file has its `format`, the `evidence` for it
-    and its `recorder`; `empty_files` counts those without a row, where there are any.
+    Name → text, no key is needed. Equal statements are said once, different ones are joined by " / "; counts in JSON are
+    added up. Of a session that did not end the last chunk speaks. `ended_cleanly` says how many did not end, `signed_off`
+    how many were not signed off. `consent` and `kept_until` are for `taskkit.privacy.posture`; a foreign file has its
+    `format`, the `evidence` for it and its `recorder`; `empty_files` counts those without a row, where there are any.
 
     >>> import tempfile
     >>> events = from_table(pl.DataFrame({"timestamp": ["2026-03-02T08:00:00Z"]}))
@@ -297,18 +306,19 @@ def read_metadata(path: str | Path) -> dict[str, str]:
     ...     read_metadata(folder)
     {'schema_version': '1'}
     """
-    files = find_files(path)
-    foreign = [is_foreign(file) for file in files]
+    parts = split_recordings(find_files(path))
+    foreign = [is_foreign(part[-1]) for part in parts]
     notes = [
-        _foreign_notes(file) if other else read_parquet_notes(file) for file, other in zip(files, foreign, strict=True)
+        _foreign_notes(part[-1]) if other else read_parquet_notes(part[-1])
+        for part, other in zip(parts, foreign, strict=True)
     ]
-    empty = sum(count_rows(file) == 0 for file, other in zip(files, foreign, strict=True) if not other)
-    merged = {"empty_files": f"{empty} of {len(files)}"} if empty else {}
+    empty = sum(count_rows(part) == 0 for part, other in zip(parts, foreign, strict=True) if not other)
+    merged = {"empty_files": f"{empty} of {len(parts)}"} if empty else {}
     for name in sorted({name for note in notes for name in note}):
         told = [note[name] for note in notes if name in note]
-        merged[name] = _add_up(told) or " / ".join(sorted({*told}))
+        merged[name] = _STATEMENTS[name](told) if name in _STATEMENTS else _add_up(told) or " / ".join(sorted({*told}))
         silent = len(notes) - len(told)
-        if silent and name in ("consent", "kept_until"):
+        if silent and name in ("consent", "ended_cleanly", "kept_until", "signed_off"):
             merged[name] += f" ({silent} of {len(notes)} files do not say so)"
     return merged
 
@@ -320,6 +330,11 @@ def is_foreign(file: Path) -> bool:
     names = parquet_names(file)
     own = all(name in names for name in EVENTS.required)
     return not own and any(not importer.missing(names) for importer in IMPORTERS.values() if not importer.only_asked)
+
+
+def _foreign(files: list[Path]) -> list[Path]:
+    """The files of other recorders; chunks of one session are of one kind."""
+    return [part[0] for part in split_recordings(files) if is_foreign(part[0])]
 
 
 def _foreign_notes(file: Path) -> dict[str, str]:
@@ -347,3 +362,21 @@ def _add_up(told: list[str]) -> str | None:
         for name, count in counts.items():
             total[name] = total.get(name, 0) + count
     return json.dumps(total, sort_keys=True)
+
+
+def _count_ended(told: list[str]) -> str:
+    """How many recordings did not end as they should."""
+    broken = sum(text not in ("true", "yes") for text in told)  # "yes": written again from merged statements
+    if broken and len(told) == 1:
+        return "no: the recording did not end"
+    return f"no: {broken} of {len(told)} recordings did not end" if broken else "yes"
+
+
+def _from_to(told: list[str]) -> str:
+    """First and last of several dates or times; anything else is said as it stands."""
+    known = sorted({*told})
+    dates = all(re.match(r"\d{4}-\d\d-\d\d", text) for text in known)
+    return f"{known[0]} to {known[-1]}" if dates and len(known) > 1 else " / ".join(known)
+
+
+_STATEMENTS = {"ended_cleanly": _count_ended, "kept_until": _from_to, "signed_off": _from_to}

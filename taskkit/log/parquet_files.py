@@ -1,4 +1,4 @@
-"""taskkit's own logs: Parquet files that are written whole or not at all."""
+"""taskkit's own logs: Parquet files that are written whole or not at all, and the chunks of a recording that broke off."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,22 @@ import polars as pl
 from taskkit.errors import ContractError, LogFileError
 from taskkit.log.any_table import ready_to_paste
 from taskkit.log.csv_files import read_bytes
+from taskkit.privacy import ENCRYPTION_NOTES, scan_private
 from taskkit.schema import EVENTS, SCHEMA_VERSION, require
 
 PARQUET = (".parquet", ".pq")
+CHUNKS = ".chunks"  # the recorder's folder of a session that has not ended: <session>.chunks/000000.parquet, …
 ORDER = ("user", "session_id", "seq")
 _MAGIC = b"PAR1"
+_DAMAGED = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
 _CURE = "A table of another kind is read with from_table(pl.read_parquet(…), columns={…})."
 
 
 def find_files(path: str | Path) -> list[Path]:
-    """The log files that a path means: a file, all *.parquet and *.pq below a folder, or those that match a pattern."""
+    """The log files that a path means: a file, all *.parquet and *.pq below a folder, or those that match a pattern.
+
+    The chunks of a session that has a whole file beside them are left out.
+    """
     if not isinstance(path, (str, os.PathLike)):
         raise LogFileError(f"{path!r} is no path. Allowed: a file, a folder, or a pattern such as log/*.parquet.")
     text = str(path)
@@ -36,8 +43,13 @@ def find_files(path: str | Path) -> list[Path]:
             raise LogFileError(
                 f"{broken[0]} is a link to nothing. Mend or remove it: the log would be read without it."
             )
-        found = [p for p in named if p.is_file()]
+        found = _without_finished([p for p in named if p.is_file()], place)
         if not found:
+            begun = [place] if place.suffix == CHUNKS else sorted(place.rglob(f"*{CHUNKS}"))
+            if begun:
+                raise LogFileError(
+                    f"{text} holds no events: the recording {begun[0]} ended before anything was stored."
+                )
             others = sorted(p.name for p in place.iterdir() if p.is_file())[:5]
             said = f"; it holds {', '.join(others)}: read one of these by its name" if others else "; it is empty"
             raise LogFileError(f"The folder {text} has no *.parquet file in it or below{said}.")
@@ -46,7 +58,7 @@ def find_files(path: str | Path) -> list[Path]:
     if place.exists():
         return [place]
     if any(sign in text for sign in "*?["):
-        found = sorted(Path(p) for p in glob.glob(text, recursive=True) if Path(p).is_file())
+        found = _without_finished([Path(p) for p in sorted(glob.glob(text, recursive=True)) if Path(p).is_file()])
         if not found:
             raise LogFileError(
                 f"No file matches {text}. Allowed: a file, a folder, or a pattern such as log/*.parquet."
@@ -57,6 +69,24 @@ def find_files(path: str | Path) -> list[Path]:
         f" {place.parent} holds: {', '.join(near)}." if near else f" The folder {place.parent} is not there or empty."
     )
     raise LogFileError(f"There is no file or folder {text}.{said}")
+
+
+def _without_finished(found: list[Path], asked: Path | None = None) -> list[Path]:
+    """Chunks that were put together into a whole file, but not yet removed, would be read twice."""
+    folders = {p.parent for p in found if p.parent.suffix == CHUNKS and p.parent != asked}
+    finished = {folder for folder in folders if folder.with_suffix(".parquet").is_file()}
+    return [p for p in found if p.parent not in finished]
+
+
+def split_recordings(files: list[Path]) -> list[list[Path]]:
+    """The files of each recording: one whole file, or the chunks of one folder in their order."""
+    parts = groupby(files, key=lambda file: file.parent if file.parent.suffix == CHUNKS else file)
+    return [list(part) for _, part in parts]
+
+
+def _place(part: list[Path]) -> Path:
+    """What an error calls a recording: its file or its folder of chunks."""
+    return part[0] if part[0].parent.suffix != CHUNKS else part[0].parent
 
 
 def _refuse_foreign(place: Path, found: list[Path]) -> None:
@@ -92,9 +122,10 @@ def is_parquet(path: Path) -> bool:
         raise LogFileError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def read_parquet_log(paths: list[Path]) -> pl.DataFrame:
-    """Events of many files, in the order of their keys whatever the order of the files."""
-    frames = [_read_one(path) for path in paths]
+def read_parquet_log(paths: list[Path], *, key: bytes | None = None) -> pl.DataFrame:
+    """Events of many files, in the order of their keys whatever the order of the files; the key is for encrypted ones."""
+    parts = split_recordings(paths)
+    frames = [_read_one(part, key) for part in parts]
     try:
         events = pl.concat(frames, how="diagonal")
     except pl.exceptions.PolarsError as error:
@@ -106,7 +137,7 @@ def read_parquet_log(paths: list[Path]) -> pl.DataFrame:
         raise LogFileError(f"{_named(paths)} no rows: there is no log in it. Was the recording or the export finished?")
     twice = events.select(pl.struct(ORDER).is_duplicated()).to_series()
     if twice.any():
-        files = pl.Series([str(p) for p, frame in zip(paths, frames, strict=True) for _ in range(frame.height)])
+        files = pl.Series([str(_place(p)) for p, frame in zip(parts, frames, strict=True) for _ in range(frame.height)])
         row = events.filter(twice).sort(ORDER).row(0, named=True)
         raise ContractError(
             f"{int(twice.sum()):,} rows have a key (user, session_id, seq) that another row has too, the first is "
@@ -124,39 +155,40 @@ def parquet_names(path: Path) -> list[str]:
     """Names of the columns of a Parquet file, without its rows."""
     _check_start(path)
     try:
-        return list(pl.read_parquet_schema(path))
-    except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
+        return pl.scan_parquet(path, glob=False).collect_schema().names()
+    except _DAMAGED as error:
         raise _unreadable(path, error) from None
 
 
-def count_rows(path: Path) -> int:
-    """Rows of a Parquet file, from its footer."""
+def count_rows(part: list[Path]) -> int:
+    """Rows of a recording, from the footers of its files; no key is needed."""
     try:
-        return int(pl.scan_parquet(path).select(pl.len()).collect().item())
-    except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
-        raise _unreadable(path, error) from None
+        return int(pl.scan_parquet(part, glob=False).select(pl.len()).collect().item())
+    except _DAMAGED as error:
+        raise _unreadable(_place(part), error) from None
 
 
 def read_foreign_parquet(path: Path) -> pl.DataFrame:
     """Any Parquet file as it stands."""
     _check_start(path)
     try:
-        return pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
+        return pl.read_parquet(path, glob=False)
+    except _DAMAGED as error:
         raise _unreadable(path, error) from None
 
 
-def scan_parquet_log(paths: list[Path]) -> pl.LazyFrame:
+def scan_parquet_log(paths: list[Path], *, key: bytes | None = None) -> pl.LazyFrame:
     """The same files as a lazy frame, with the contract's types; rows come in the order of the files."""
     frames = []
-    for path in paths:
-        _check_start(path)
+    for part in split_recordings(paths):
+        for path in part:
+            _check_start(path)
         try:
-            lazy = pl.scan_parquet(path)
+            lazy = scan_private(part, key=key)
             names = lazy.collect_schema().names()
-        except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
-            raise _unreadable(path, error) from None
-        _need_columns(names, path)
+        except _DAMAGED as error:
+            raise _unreadable(part[0], error) from None
+        _need_columns(names, part[0])
         frames.append(lazy.with_columns(_utc(lazy, name).cast(EVENTS[name].dtype) for name in names if _known(name)))
     return pl.concat(frames, how="diagonal")
 
@@ -171,6 +203,7 @@ def write_parquet_log(events: pl.DataFrame, path: Path, metadata: Mapping[str, A
     notes = {"schema_version": SCHEMA_VERSION} | {
         name: value if isinstance(value, str) else json.dumps(value, sort_keys=True, default=str)
         for name, value in metadata.items()
+        if name not in ENCRYPTION_NOTES  # of the log that was read: this file is not encrypted
     }
     passing = path.parent / f".{path.name}.{secrets.token_hex(4)}.part"
     handle = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -196,21 +229,22 @@ def read_parquet_notes(path: Path) -> dict[str, str]:
     _check_start(path)
     try:
         notes = pl.read_parquet_metadata(path)
-    except (pl.exceptions.PolarsError, OSError, pl.exceptions.PanicException) as error:
+    except _DAMAGED as error:
         raise _unreadable(path, error) from None
     return {name: value for name, value in notes.items() if not name.startswith("ARROW:")}
 
 
-def _read_one(path: Path) -> pl.DataFrame:
-    version = read_parquet_notes(path).get("schema_version", SCHEMA_VERSION)
+def _read_one(part: list[Path], key: bytes | None) -> pl.DataFrame:
+    version = read_parquet_notes(part[-1]).get("schema_version", SCHEMA_VERSION)
+    place = _place(part)
     if version.isdigit() and int(version) > int(SCHEMA_VERSION):
         raise LogFileError(
-            f"{path} was written with version {version} of the contracts, this taskkit knows {SCHEMA_VERSION}. "
+            f"{place} was written with version {version} of the contracts, this taskkit knows {SCHEMA_VERSION}. "
             "Update taskkit."
         )
-    frame = read_foreign_parquet(path)
-    _need_columns(frame.columns, path, frame)
-    _refuse_lossy(frame, path)
+    frame = _read_together(part, key)
+    _need_columns(frame.columns, place, frame)
+    _refuse_lossy(frame, place)
     lazy = frame.lazy()
     try:
         frame = lazy.with_columns(
@@ -218,9 +252,21 @@ def _read_one(path: Path) -> pl.DataFrame:
         ).collect()
     except pl.exceptions.PolarsError as error:
         raise ContractError(
-            f"{path}: a column has not the type of the contract ({_first_line(error)}). {_CURE}"
+            f"{place}: a column has not the type of the contract ({_first_line(error)}). {_CURE}"
         ) from None
-    return require(frame, source=str(path))
+    return require(frame, source=str(place))
+
+
+def _read_together(part: list[Path], key: bytes | None) -> pl.DataFrame:
+    """The rows of a recording in one scan; only if that fails file by file, to name the one that is at fault."""
+    for path in part:
+        _check_start(path)
+    try:
+        return scan_private(part, key=key).collect()
+    except _DAMAGED as error:
+        if len(part) == 1:
+            raise _unreadable(part[0], error) from None
+        return pl.concat([_read_together([path], key) for path in part], how="diagonal")
 
 
 def _refuse_lossy(frame: pl.DataFrame, path: Path) -> None:
@@ -258,12 +304,19 @@ def _need_columns(names: list[str], path: Path, frame: pl.DataFrame | None = Non
 
 
 def _check_start(path: Path) -> None:
-    data = read_bytes(path) if path.stat().st_size < 12 else b""
-    with path.open("rb") as file:
-        start = file.read(4)
-        file.seek(-min(4, path.stat().st_size), os.SEEK_END)
-        end = file.read(4)
-    if start != _MAGIC or end != _MAGIC or data:
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(0)
+            start = file.read(4)
+            file.seek(-min(4, size), os.SEEK_END)
+            end = file.read(4)
+    except OSError as error:
+        now = " Is it being recorded right now? Then read it once more." if path.parent.suffix == CHUNKS else ""
+        raise LogFileError(f"{path} cannot be read: {error.strerror}.{now}") from error
+    if size < 12:
+        read_bytes(path)  # says what is wrong with an empty file
+    if start != _MAGIC or end != _MAGIC or size < 12:
         cut = (
             "it is cut off at the end; was the copy or the recording broken off?"
             if start == _MAGIC
@@ -273,6 +326,10 @@ def _check_start(path: Path) -> None:
 
 
 def _unreadable(path: Path, error: BaseException) -> LogFileError:
+    if "ncryption" in str(error):
+        return LogFileError(
+            f"{path} is damaged: its encrypted contents fail their check ({_first_line(error)}). Copy it again."
+        )
     return LogFileError(f"{path} cannot be read as Parquet ({_first_line(error)}). Remove it or copy it again.")
 
 

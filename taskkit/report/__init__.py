@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from taskkit.errors import LogFileError, MissingExtraError, SettingError, TaskkitError, check_choice
+from taskkit.pipeline import mine
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.report.notebooks import bundled, find_notebooks, run_notebooks
 from taskkit.report.offline import enable_offline_charts
@@ -25,6 +26,7 @@ def write_report(
     log: str | Path | None = None, *, process_log: str | Path | None = None, out: str | Path = "report",
     notebooks: str | Path | Sequence[str | Path] | None = None, show_code: bool = False,
     rules: str | Path | None = None, method: str = "model", min_people: int = MIN_PEOPLE, progress: bool = True,
+    key: bytes | None = None,
 ) -> Path:  # fmt: skip
     """Run the guided notebooks on a log and write each as one self-contained HTML page, with an index.
 
@@ -43,6 +45,7 @@ def write_report(
     method : segmentation method, one of `taskkit.METHODS`.
     min_people : smallest group that is shown, in people.
     progress : say on stderr how far it is.
+    key : the key of an encrypted log (`taskkit.privacy.read_key`).
 
     Returns
     -------
@@ -74,6 +77,9 @@ def write_report(
             "METHOD": method,
             "MIN_PEOPLE": min_people,
         }
+        if key is not None:  # the notebooks find what is kept; they are never given a key
+            mine(log.resolve(), process_log=process_log and process_log.resolve(), rules=rules and Path(rules).resolve(),
+                 method=method, results=results, key=key)  # fmt: skip
         executed = run_notebooks(paths, values, scratch=scratch, progress=progress)
         named = {log: log.name, results: "results", scratch: "scratch"} | {p.parent: "notebooks" for p in paths}
         given = [Path(file) for file in (process_log, rules) if file]

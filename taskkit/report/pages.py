@@ -98,7 +98,9 @@ def data_digest(*sources: Path | None) -> str:
     """SHA-256 over the files of a log, in order of their names: two reports with the same digest saw the same data."""
     total = hashlib.sha256()
     for source in sources:
-        files = sorted(p for p in source.rglob("*") if p.is_file()) if source and source.is_dir() else [source]
+        files = [source] if not source or not source.is_dir() else sorted(
+            p for p in source.rglob("*") if p.is_file() and not p.name.startswith(".") and p.name != "lock"
+        )  # fmt: skip
         for file in files:
             if file is not None:
                 with file.open("rb") as stream:

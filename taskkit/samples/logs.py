@@ -36,9 +36,9 @@ TRUTH_SCHEMA = pl.Schema({
 
 
 def recorded_schema() -> pl.Schema:
-    """Columns of the events contract that a recorder writes."""
+    """Columns of the events contract that the sample's recorder writes: it does not count inputs."""
     names = EVENTS.schema.names()
-    return pl.Schema({name: EVENTS.schema[name] for name in names[: names.index(_LAST) + 1]})
+    return pl.Schema({name: EVENTS.schema[name] for name in names[: names.index(_LAST) + 1] if name != "input_count"})
 
 
 @dataclass

@@ -1,7 +1,9 @@
-"""The recorder of taskkit: not there yet.
+"""The recorder of taskkit: a UI log with the consent of the person in front of the screen, and without their content.
 
-This package holds its place and has no functions. Until it is written, taskkit reads logs of other recorders
-(`taskkit.import_log`), any table (`taskkit.from_table`) and its own sample.
+It is used by its command, `taskkit-capture`. It stamps, redacts and stores; names and meaning are given when the log is
+read. Data flows one way: sources → assembly (rows) → cleaning (what may be written) → chunks (files).
 """
 
-__all__: list[str] = []
+VERSION = "0.1.0"
+
+__all__ = ["VERSION"]

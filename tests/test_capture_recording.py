@@ -293,7 +293,8 @@ def test_killed_at_any_moment_it_loses_nothing_that_was_acknowledged(desktop, tm
         stream.wait()
         events = recorder.events()
         assert events.height >= status["rows_on_disk"] > 0
-        assert events.height >= status["rows_on_disk"] + status["rows_waiting"] - 200
+        # what was being written, and what had come since
+        assert events.height >= status["rows_on_disk"] + status["rows_waiting"] - 400
         assert events["seq"].to_list() == list(range(events.height))
         assert read_metadata(recorder.log)["ended_cleanly"].startswith("no")
 

@@ -21,10 +21,10 @@ ROOT = Path(__file__).parents[1]
 
 
 class Recorder:
-    """`taskkit-capture start` as a process, with the notice accepted; what it says is in `said`."""
+    """`taskkit-capture start` as a process, with the notice accepted; what it says is in `said`. `before` is run first."""
 
     def __init__(self, desktop: Desktop, folder: Path, *, wrap: tuple[str, ...] = (), env: dict[str, str] | None = None,
-                 log: Path | None = None, **settings: Any) -> None:  # fmt: skip
+                 log: Path | None = None, before: str = "", **settings: Any) -> None:  # fmt: skip
         folder.mkdir(exist_ok=True)
         self.desktop, self.folder, self.log = desktop, folder, log or folder / "log"
         self.key = (folder / "key").read_bytes() if (folder / "key").exists() else make_key(folder / "key")
@@ -36,8 +36,9 @@ class Recorder:
         (folder / "capture.toml").write_text("\n".join(lines))
         self.env = {**desktop.env, **(env or {})}
         self.said: list[str] = []
+        code = f"{before}\nimport sys; from taskkit_capture.cli import main; sys.exit(main())"
         self.process = desktop.start(
-            *wrap, sys.executable, "-m", "taskkit_capture", "start", folder / "capture.toml", env=self.env, cwd=ROOT,
+            *wrap, sys.executable, "-c", code, "start", folder / "capture.toml", env=self.env, cwd=ROOT,
             stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         self.process.stdin.write("yes\nyes\n")

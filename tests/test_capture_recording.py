@@ -6,6 +6,7 @@ import io
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -342,6 +343,17 @@ def test_a_full_disk_is_said_and_what_was_acknowledged_stays(desktop, tmp_path):
         assert recorder.events().height == safe > 0
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_more_inputs_than_can_be_taken_in_end_the_session_as_incomplete(desktop, tmp_path):
+    few = "import taskkit_capture.recording as r; r.MOST_WAITING = 30"
+    recorder = Recorder(desktop, tmp_path / "r", before=few)
+    recorder.process.send_signal(signal.SIGSTOP)  # it cannot keep up
+    inject(desktop, "key", 1000, 0.5)
+    recorder.process.send_signal(signal.SIGCONT)
+    assert recorder.wait() == 4
+    assert recorder.hears("more inputs came than could be taken in")
+    assert read_metadata(recorder.log)["ended_cleanly"].startswith("no")
 
 
 def test_a_clock_that_is_set_back_ends_the_session_loudly(desktop, tmp_path):

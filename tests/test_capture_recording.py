@@ -19,6 +19,7 @@ from taskkit_capture.control import ask
 
 from taskkit.log import read_log, read_metadata
 from taskkit.privacy import digest
+from taskkit.report import write_report
 from tests.desktop import Desktop, need, open_chromium, open_dialog, open_form, open_terminal, wait_for
 from tests.recorder import ROOT, Recorder
 
@@ -441,3 +442,24 @@ def test_an_encrypted_session_is_read_with_its_key_only(desktop, tmp_path):
     assert recorder.wait() == 0
     assert b"Terminal one" not in b"".join(p.read_bytes() for p in recorder.log.iterdir())
     assert "Terminal one" in read_log(recorder.log, key=b"e" * 32)["window_title"].to_list()
+
+
+def test_what_was_recorded_goes_straight_into_a_report(desktop, tmp_path):
+    (tmp_path / "r").mkdir()
+    (tmp_path / "r/log.key").write_bytes(b"e" * 32)
+    desktop.focus("Terminal one")
+    recorder = Recorder(desktop, tmp_path / "r", encryption_key_file="log.key")
+    for _ in range(3):
+        desktop.xdo("type", "--delay", "20", "abc")
+        desktop.xdo("key", "Return")
+        desktop.xdo("key", "ctrl+s")
+    time.sleep(0.8)
+    recorder.ask("stop")
+    assert recorder.wait() == 0
+    index = write_report(
+        recorder.log, out=tmp_path / "pages", key=b"e" * 32, progress=False,
+        notebooks=[ROOT / "notebooks/00_start_here.ipynb", ROOT / "notebooks/02_tasks.ipynb"],
+    )  # fmt: skip
+    page = (index.parent / "00_start_here.html").read_text()
+    assert "accepted by the recorded person" in page
+    assert "xterm" in page

@@ -20,9 +20,10 @@ from taskkit.segments.lengths import describe, first_telling_steps
 from taskkit.segments.loops import cut_loops
 from taskkit.segments.pieces import drop_noise, join_pieces
 from taskkit.segments.records import Records
+from taskkit.segments.shortening import chain_executions, divide_models, retire_models
 from taskkit.segments.starts import first_divisions
 from taskkit.segments.streams import Array, Division, Stream, encode
-from taskkit.segments.training import decode_with, learn, train
+from taskkit.segments.training import decode_with, learn, train, train_interrupted
 from tests.frames import make_events
 
 STAY, NEW, RESUME, NOISE = kernels.STAY, kernels.NEW, kernels.RESUME, kernels.NOISE
@@ -506,7 +507,8 @@ def test_parts_of_one_task_are_merged() -> None:
 
 def test_moves_change_nothing_that_is_right() -> None:
     stream, truth = written(some_work(200))
-    for move in (merge_models, part_models, split_models, join_pieces, drop_noise):
+    moves = (merge_models, part_models, split_models, join_pieces, drop_noise)
+    for move in (*moves, divide_models, retire_models, chain_executions):
         assert same_divisions(move(stream, truth).ids, truth.ids), move.__name__
 
 
@@ -515,6 +517,73 @@ def test_two_kinds_of_executions_in_one_model_are_split() -> None:
     split = split_models(stream, division_of(stream, truth.ids, [0] * 60))
     assert same_divisions(split.ids, truth.ids)
     assert same_divisions(split.path, truth.path)
+
+
+def test_a_model_of_several_tasks_is_divided() -> None:
+    """What comes after x and y depends on the task, so that one model describes both worse."""
+    chance = random.Random(1)
+    stream, truth = written([chance.choice([("axbycd", 0), ("exfygh", 1)]) for _ in range(120)])
+    divided = divide_models(stream, division_of(stream, truth.ids, [0] * 120))
+    assert same_divisions(divided.ids, truth.ids)
+    assert same_divisions(divided.path, truth.path)
+
+
+def test_a_model_without_any_order_is_no_task() -> None:
+    chance, pieces = random.Random(4), list[tuple[str, int]]()
+    for work in some_work(150):
+        pieces += [work, ("".join(chance.choices("pqrstuvw", k=chance.randint(1, 12))), 3)]
+    stream, everything = written(pieces)
+    found, between = retire_models(stream, everything), everything.path == 3
+    assert found.models == 3
+    assert (found.ids[between] == -1).all()
+    assert same_divisions(found.ids[~between], everything.ids[~between])
+
+
+def halves_and_whole(pause: float) -> tuple[Stream, Division, Division]:
+    """Two tasks, a pause of 20 seconds before each execution; halves of the first, `pause` seconds apart; and the truth."""
+    stream, truth = written(some_work(120, tasks=2))
+    half = np.isin(stream.x, [3, 4, 5])
+    gap = np.ones(len(stream.x), np.float32)
+    gap[truth.executions.first], gap[stream.x == 3] = 20, pause
+    _, first, ids = np.unique(truth.ids * 2 + half, return_index=True, return_inverse=True)
+    models = [2 if half[i] else int(truth.path[i]) for i in first]
+    stream = replace(stream, gap=gap)
+    return stream, division_of(stream, ids, models), truth
+
+
+def test_pieces_that_come_one_after_the_other_are_chained() -> None:
+    stream, halves, truth = halves_and_whole(pause=1)
+    assert same_divisions(chain_executions(stream, halves).ids, truth.ids)
+
+
+def test_nothing_is_chained_over_a_pause_like_those_between_executions() -> None:
+    stream, halves, _ = halves_and_whole(pause=20)
+    assert chain_executions(stream, halves) is halves
+
+
+def test_rounds_of_a_loop_are_not_chained() -> None:
+    stream, truth = written([("abcdef", 0)] * 60)
+    assert chain_executions(stream, truth) is truth
+
+
+def test_halves_without_a_pause_between_are_not_parted() -> None:
+    stream = stream_of("abacbcdefdfe" * 30)
+    whole = division_of(stream, np.arange(len(stream.x)) // 12, [0] * 30)
+    gap = np.where(np.arange(len(stream.x)) % 12 == 0, 20, 1).astype(np.float32)
+    assert part_models(replace(stream, gap=gap), whole) is whole
+    gap[6::12] = 20
+    assert part_models(replace(stream, gap=gap), whole) is not whole
+
+
+def test_training_may_begin_with_interruptions_that_were_never_seen() -> None:
+    """Trained from pieces, nothing would ever be taken up again."""
+    stream, truth = sample(4000, interleaving=0.5, noise=0.0, background=0.0)
+    order = np.cumsum(np.r_[True, np.diff(truth.ids) != 0]) - 1
+    first = np.unique(order, return_index=True)[1]
+    pieces = division_of(stream, order, truth.path[first].tolist())
+    plain, found = train(stream, pieces), train_interrupted(stream, pieces)
+    assert (found.kinds == RESUME).sum() > 2 * (plain.kinds == RESUME).sum()
+    assert describe(stream, found) < describe(stream, plain)
 
 
 # ------------------------------------------------------------------------------------------------------ pieces and noise

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 
 from taskkit.segments.lengths import describe
-from taskkit.segments.starts import cluster
+from taskkit.segments.shortening import halved, pause_share
 from taskkit.segments.streams import Array, Division, Stream
 from taskkit.segments.training import MIN_EXECUTIONS
 
@@ -145,26 +145,7 @@ def similar_models(stream: Stream, division: Division, least: float) -> list[tup
 def split_models(stream: Stream, division: Division) -> Division:
     """Split a model whose executions are of two kinds that share next to nothing."""
     for model in range(division.models):
-        mine = (division.path == model) & (division.ids >= 0)
-        known, number = np.unique(division.ids[mine], return_inverse=True)
-        if len(known) < 4 * MIN_EXECUTIONS:
-            continue
-        ids = np.full(len(stream.x), -1, np.int64)
-        ids[mine] = number
-        group = cluster(stream, ids, 2, 0)
-        if np.bincount(group, minlength=2).min() < 2 * MIN_EXECUTIONS or group.max() != 1:
-            continue
-        use = np.sqrt([np.bincount(stream.x[mine][group[number] == g], minlength=stream.n_symbols) for g in (0, 1)])
-        if float(use[0] @ use[1] / (np.linalg.norm(use[0]) * np.linalg.norm(use[1]))) >= STRANGERS:
-            continue
-        other = np.isin(division.ids, known[group == 1])
-        # noise inside an execution stays with the model that is active around it
-        path = np.where(division.path == division.models, division.models + 1, division.path)
-        path[other] = division.models
-        last = np.maximum.accumulate(np.where(division.ids >= 0, np.arange(len(path)), 0))
-        noise = (division.ids < 0) & (path == model)
-        path[noise] = np.where(path[last[noise]] == division.models, division.models, model)
-        division = Division(path.astype(np.int16), division.kinds, division.ids, division.models + 1)
+        division = halved(stream, division, model, STRANGERS) or division
     return division
 
 
@@ -184,6 +165,8 @@ def part_models(stream: Stream, division: Division) -> Division:
     for model in range(division.models):
         mine = [part for part in parts if division.path[part[0]] == model]
         firsts = _separate_places(stream, mine)
+        if firsts is not None and _without_pause(stream, division, mine, firsts):
+            continue
         for execution, part in enumerate(mine if firsts is not None else []):
             for group, first in enumerate(firsts[execution] if firsts is not None else []):
                 if first < len(part):
@@ -196,6 +179,13 @@ def part_models(stream: Stream, division: Division) -> Division:
         return division
     path[division.path == division.models] = models
     return Division(path, kernels.mark_kinds(ids, path, stream.opens, models), ids, models)
+
+
+def _without_pause(stream: Stream, division: Division, parts: list[Array], firsts: Array) -> bool:
+    """Whether the parts follow one another as the steps inside executions do, where the clock tells."""
+    places = [part[first] for part, row in zip(parts, firsts, strict=True) for first in row if 0 < first < len(part)]
+    paused = pause_share(stream, division, np.array(places, np.int64))
+    return paused is not None and paused < 0.5
 
 
 def _separate_places(stream: Stream, parts: list[Array]) -> Array | None:

@@ -4,7 +4,8 @@ Every task is a small Markov model over activities with start and end probabilit
 executions and between them; work that is interrupted is kept in mind and may be taken up again, above all when the record that
 it was about comes back. The models are fitted by hard EM (Viterbi training) from several views of the stream. Between trainings
 models are joined, parted and cut, pieces are put together and noise is taken out, whenever the log is described shorter then;
-the shortest description decides among the fits, so the number of tasks is found.
+the shortest description decides among the fits, so the number of tasks is found. What is ahead in the end is divided, chained and
+trained as if it were interrupted, as long as that is shorter.
 
 References
 ----------
@@ -29,15 +30,19 @@ from taskkit.segments.joining import join_models, joined_models, merge_models, p
 from taskkit.segments.lengths import describe, first_telling_steps, unlikely_openings
 from taskkit.segments.loops import cut_loops
 from taskkit.segments.pieces import drop_noise, join_pieces
+from taskkit.segments.shortening import chain_executions, divide_models, retire_models
 from taskkit.segments.starts import first_divisions
 from taskkit.segments.streams import Array, Division, Stream, encode
-from taskkit.segments.training import ITERATIONS, decode_with, learn, train
+from taskkit.segments.training import ITERATIONS, decode_with, learn, train, train_interrupted
 
 SAMPLE_STEPS = 20_000  # models are fitted on at most about this many steps
 LONG = 10_000  # steps from which on less is left to chance
 ROUNDS = 4  # of changes between trainings
 FITS = 6  # first divisions that are worked out, at least
 MOST_TRIALS = 20
+SHORT_TRAINING = 4  # iterations after a change that may be taken back
+SHORTENINGS = 3  # rounds of changes that only the description length decides on
+WORTH = 0.001  # part of the description that a round must save for another one
 KINDRED = 0.15  # Bhattacharyya coefficient from which on two models may be one
 NEARLY = 0.003  # part of the description by which a join may be longer before pieces and noise are looked at again
 SPARSE = 0.35  # repetitiveness of a log below which its words say more than its activities
@@ -171,9 +176,31 @@ def change(stream: Stream, division: Division, *, quieten: bool = True) -> Divis
 
 def finish(stream: Stream, division: Division) -> Division:
     """The changes that cost most or come last: joins judged after training, strangers in one model, pieces."""
+    for _ in range(SHORTENINGS):
+        division, before = shorten(stream, division), division
+        if division.length > before.length * (1 - WORTH):
+            break
     for move in (join_after_training, split_models, join_pieces):
         division = move(stream, division)
     return replace(division, length=describe(stream, division))
+
+
+def shorten(stream: Stream, division: Division) -> Division:
+    """Changes that are kept where the log is described shorter after training; the same division if none is."""
+    best, moves = division, (join_models, divide_models, chain_executions, join_pieces, drop_noise)
+    if (retired := retire_models(stream, division)) is not division:
+        best = train(stream, retired, SHORT_TRAINING)  # not judged: no task describes its steps about as shortly
+    best = replace(best, length=describe(stream, best))
+    begun = best.length
+    for move in (train_interrupted, *moves):
+        moved = move(stream, best)
+        if moved is best:
+            continue
+        trained = part_models(stream, train(stream, moved, SHORT_TRAINING))
+        trained = replace(trained, length=describe(stream, trained))
+        if trained.length < best.length - 1:
+            best = trained
+    return best if best.length < begun - 1 or retired is not division else division
 
 
 def join_after_training(stream: Stream, division: Division) -> Division:

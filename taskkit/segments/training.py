@@ -14,6 +14,8 @@ MIN_EXECUTIONS = 3  # a model that explains fewer is given up
 NEXT, SKIP, ANY, UNSEEN = 0.70, 0.18, 0.10, 0.02  # what an activity inside an execution may follow from
 HORIZON = 400  # steps after which suspended work is not taken up again
 BEAM = 15.0  # hypotheses this much less likely than the best one take nothing up again
+GENEROUS, PAUSES, RESUMES = 2, 0.02, 0.2  # decodings in which work may easily be interrupted, and how easily
+PAUSE, RESUMED = 5, -2  # places in the arguments of the tables
 RECENT_RECORDS = 50  # a record that comes back is one of at most this many
 
 
@@ -143,6 +145,17 @@ def _transitions(division: Division, begun: Array, inside: float) -> tuple[Array
     again = np.clip(np.mean(models[1:] == models[:-1]) if len(models) > 1 else 0.1, 0.02, 0.9)
     numbers = (prior[-1], np.log(leave), np.log(1 - min(leave, 0.999)), np.log(noisy), np.log(resume), np.log(again))
     return prior[:-1], numbers
+
+
+def train_interrupted(stream: Stream, division: Division, iterations: int = ITERATIONS) -> Division:
+    """Train as if work were often interrupted: where nothing has been taken up again yet, nothing ever would be."""
+    for _ in range(GENEROUS):
+        tables, *rest = learn(stream, division)
+        arguments = list(tables.arguments)
+        arguments[PAUSE] = np.maximum(arguments[PAUSE], np.float32(np.log(PAUSES)))
+        arguments[RESUMED] = np.maximum(arguments[RESUMED], np.float32(np.log(RESUMES)))
+        division = decode_with(stream, stream.pairs[0], Tables(tables.models, tuple(arguments)), *rest)
+    return train(stream, division, iterations)
 
 
 def pause_score(stream: Stream, begins: Array, gaps: Array) -> Array:

@@ -51,13 +51,14 @@ def digest(value: str, *, key: bytes) -> str:
 
 
 def shape(value: str) -> str:
-    """Character-class shape of a value: letters become a or A, digits 9, runs are collapsed, other characters stay.
+    """Character-class shape of a value: letters become a or A, digits 9, runs are collapsed, common signs stay.
 
     >>> shape("INV-104233"), shape("Jane Doe")
     ('A-9', 'Aa Aa')
     """
     classes = re.sub(r"[^\W\d_]", lambda m: "A" if m[0].isupper() else "a", value)
-    return re.sub(r"(.)\1+", r"\1", re.sub(r"\d", "9", classes))[:40]
+    plain = re.sub(r"[^\w \-/.,:;#@+&()%€$£*?']", ".", re.sub(r"\s", " ", re.sub(r"\d", "9", classes)))
+    return re.sub(r"(.)\1+", r"\1", plain)[:40]
 
 
 def _keyed(text: str, key: bytes) -> str:

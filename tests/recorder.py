@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
 import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,13 +39,14 @@ class Recorder:
         (folder / "capture.toml").write_text("\n".join(lines))
         self.env = {**desktop.env, **(env or {})}
         self.said: list[str] = []
+        self._terminal, slave = pty.openpty()  # consent is given at a terminal
+        os.write(self._terminal, b"yes\nyes\n")
         code = f"{before}\nimport sys; from taskkit_capture.cli import main; sys.exit(main())"
         self.process = desktop.start(
             *wrap, sys.executable, "-c", code, "start", folder / "capture.toml", env=self.env, cwd=ROOT,
-            stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            stdin=slave, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        self.process.stdin.write("yes\nyes\n")
-        self.process.stdin.close()
+        os.close(slave)
         self._reader = threading.Thread(target=self._listen, daemon=True)
         self._reader.start()
         wait_for(lambda: self.hears("^Recording") or self.process.poll() is not None, "the recorder")
@@ -62,7 +66,7 @@ class Recorder:
         return told.stdout + told.stderr
 
     def acknowledged(self) -> int:
-        found = re.search(r"rows_on_disk=(\d+)", self.ask("status"))
+        found = re.search(r"(\d+) rows on the disk", self.ask("status"))
         assert found is not None
         return int(found[1])
 
@@ -76,6 +80,8 @@ class Recorder:
     def wait(self, timeout: float = 20.0) -> int:
         code = self.process.wait(timeout)
         self._reader.join(5)
+        with suppress(OSError):
+            os.close(self._terminal)
         return int(code)
 
     def events(self) -> pl.DataFrame:

@@ -52,7 +52,7 @@ class Room:
             "key": KEY,
             "purpose": "p",
             "seen_by": "s",
-            "deny": {"titles": ("*bank*",)},
+            "deny": {"titles": ("*bank*",), "urls": ("*payroll.example*",)},
             "words": (),
         }
         self.settings = Settings(**{**given, **changes})
@@ -134,6 +134,44 @@ def test_a_password_field_that_is_told_late_still_excludes_its_burst():
     assert "input_count" not in rows[1]
 
 
+def test_typing_without_a_rest_is_cut_after_a_minute_and_no_key_is_lost():
+    room, rows = Room().feed((0, "window", EDITOR)), []
+    for n in range(1500):
+        rows += room.feed((n / 10, "type", None)).assembly.take(n / 10)
+    rows += room.assembly.take(150, everything=True)
+    counts = [draft.row["input_count"] for draft in rows if draft.row["event_type"] == "text_input"]
+    assert (sum(counts), len(counts)) == (1500, 3)
+
+
+def test_what_is_typed_before_anybody_can_tell_the_field_has_no_digest():
+    room = Room(typed_digests=True).feed((0, "window", EDITOR), (0, "focus", Element("entry")))
+    room.feed(
+        *typed(1, "s3cret", step=0.01), (1.1, "key", "enter"), (1.2, "focus", Element("password text", secret=True))
+    )
+    assert [row.get("value_digest") for row in room.rows()] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("window", EDITOR._replace(title="My Bank account")),
+        ("focus", Element("entry", url="https://payroll.example/a")),
+    ],
+)
+def test_typing_that_turns_out_to_be_in_a_denied_page_is_excluded(kind, data):
+    room = Room(typed_digests=True).feed((0, "window", EDITOR), (0, "focus", Element("entry")), *typed(1, "4711"))
+    rows = room.feed((1.5, kind, data), (2, "key", "enter")).rows()
+    assert "text_input" not in [row["event_type"] for row in rows]
+    assert "excluded" in [row["app"] for row in rows]
+    assert not [row for row in rows if row.get("value_digest")]
+
+
+def test_a_key_is_in_the_field_that_had_the_focus_even_if_that_is_told_late():
+    secret = Element("password text", secret=True)
+    rows = Room().feed((0, "window", EDITOR), (1, "key", "tab"), (1.1, "key", "enter"), (1.05, "focus", secret)).rows()
+    assert [row["app"] for row in rows] == ["editor", "editor", "excluded"]
+
+
 def test_a_repeated_key_is_one_row():
     rows = Room().feed((0, "window", EDITOR), *((1 + i / 10, "key", "down") for i in range(7))).rows()
     assert [(r["event_type"], r["input_count"]) for r in rows[1:]] == [("key", 7)]
@@ -213,6 +251,53 @@ def test_what_is_copied_in_a_denied_window_is_never_looked_at():
     assert rows[-1].get("value_digest") is None
 
 
+def test_what_is_copied_at_a_denied_address_is_never_looked_at():
+    page = Element("document web", url="https://payroll.example/ada")
+    room = Room().feed((0, "window", EDITOR), (0.5, "focus", page))
+    room.feed((1, "shortcut", "ctrl+c"), (1.01, "clipboard", None), (2, "window", SHEET), (3, "shortcut", "ctrl+v"))
+    assert room.screen.looked == 0
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        [(2, "window", EDITOR), (2.1, "shortcut", "ctrl+s"), (2.2, "clipboard", None)],  # by a clipboard manager
+        [(1.02, "window", EDITOR), (1.3, "clipboard", None)],  # late
+    ],
+)
+def test_what_was_copied_in_a_denied_window_is_not_looked_at_in_the_next_either(after):
+    room = Room().feed((0, "window", BANK), (1, "shortcut", "ctrl+c"))
+    room.feed(*([(1.01, "clipboard", None)] if after[0][0] == 2 else []), *after, (3, "shortcut", "ctrl+v"))
+    assert room.screen.looked == 0
+
+
+def test_what_was_copied_in_a_denied_window_is_not_looked_at_after_a_pause_either():
+    room = Room().feed((0, "window", BANK), (1, "shortcut", "ctrl+c"), (1.01, "clipboard", None), (2, "window", EDITOR))
+    room.assembly.forget()
+    room.assembly.show_window(5)
+    room.feed((6, "shortcut", "ctrl+v"))
+    assert room.screen.looked == 0
+
+
+def test_what_was_copied_before_the_start_or_where_nobody_could_see_is_not_looked_at():
+    room = Room().feed(
+        (0, "window", EDITOR), (1, "shortcut", "ctrl+v"), (2, "window", "an elevated window is in front")
+    )
+    room.feed((3, "clipboard", None), (4, "window", EDITOR), (5, "shortcut", "ctrl+v"))
+    assert room.screen.looked == 0
+
+
+def test_a_new_copy_where_one_may_look_counts_again():
+    room = Room().feed((0, "window", BANK), (1, "shortcut", "ctrl+c"), (1.01, "clipboard", None), (2, "window", EDITOR))
+    room.screen.clipboard = "INV-1"
+    rows = room.feed((3, "shortcut", "ctrl+c"), (3.01, "clipboard", None)).rows()
+    assert rows[-1]["value_digest"] == digest("INV-1", key=KEY)
+
+
+def test_no_element_is_asked_for_in_a_denied_window():
+    assert Room().feed((0, "window", EDITOR), *click(1, 10, 110)).screen.asked == []
+
+
 def test_full_keeps_values_after_redaction():
     room = Room(profile="full").feed((0, "window", EDITOR))
     room.screen.clipboard = "mail ada@example.org"
@@ -250,6 +335,28 @@ def test_what_cannot_be_seen_is_a_blind_span_and_inputs_in_it_are_nobodys():
         (0, "window", EDITOR), (1, "window", "an elevated window is in front"), *typed(2, "abc"), (5, "window", SHEET)
     )
     assert room.kinds() == ["window_focus", "blind_start", "blind_end", "window_focus"]
+
+
+@pytest.mark.parametrize(
+    ("before", "during", "kinds"),
+    [
+        (EDITOR, "an elevated window is in front", ["window_focus", "blind_start"]),
+        ("an elevated window is in front", EDITOR, ["blind_start", "blind_end", "window_focus", "key"]),
+        (EDITOR, SHEET, ["window_focus", "window_focus", "key"]),
+    ],
+)
+def test_what_came_in_front_during_a_pause_is_known_after_it(before, during, kinds):
+    room = Room().feed((0, "window", before))
+    room.assembly.follow(Signal(1, "window", during))
+    room.assembly.show_window(2)
+    assert room.feed((3, "key", "enter")).kinds() == kinds
+
+
+def test_a_password_field_that_was_entered_during_a_pause_is_known_after_it():
+    room = Room().feed((0, "window", EDITOR))
+    room.assembly.follow(Signal(1, "focus", Element("password text", secret=True)))
+    room.assembly.show_window(2)
+    assert room.feed(*typed(3, "ab")).rows()[-1]["app"] == "excluded"
 
 
 def test_a_browser_counts_as_private_until_the_platform_tells():
@@ -306,6 +413,37 @@ def test_titles_and_names_are_redacted_and_say_so():
     assert row["redactions"] == ["email", "name"]
 
 
+@pytest.mark.parametrize("lists", [{"deny": {"urls": ("https://mail.*",)}}, {"allow": {"urls": ("https://erp.*",)}}])
+def test_where_addresses_matter_a_browser_without_one_is_excluded(lists):
+    page = Window(5, "chromium", "Inbox of Jane - Chromium")
+    before = Room(**{"deny": {}, **lists}).feed((0, "window", page)).rows()
+    assert [row["app"] for row in before] == ["excluded"]
+    erp = Element("document web", url="https://erp.example.com/x")
+    known = Room(**{"deny": {}, **lists}).feed((0, "window", page), (0.1, "focus", erp))
+    assert [row["app"] for row in known.rows()] == ["chromium"]
+    known.feed((5, "window", page._replace(title="Secret mail")))
+    assert [row["app"] for row in known.rows()] == ["excluded"]
+
+
+def test_what_is_only_allowed_by_address_excludes_other_programs():
+    assert [r["app"] for r in Room(deny={}, allow={"urls": ("https://erp.*",)}).feed((0, "window", EDITOR)).rows()] == [
+        "excluded"
+    ]
+    both = Room(deny={}, allow={"urls": ("https://erp.*",), "apps": ("editor", "chromium")}).feed((0, "window", EDITOR))
+    assert [row["app"] for row in both.rows()] == ["editor"]
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "kept"),
+    [("push button", "Save", "Save"), ("static", "Dear Mr Huber, your diagnosis", None), ("table cell", "Huber", None),
+     ("push button", "7", None), ("page tab", "My bank account", None)],
+)  # fmt: skip
+def test_names_of_what_is_operated_are_kept_and_content_is_not(role, name, kept):
+    room = Room().feed((0, "window", EDITOR), *click(1))
+    row = room.feed((1.1, "element", (room.screen.asked[0], Element(role, name, "id")))).rows()[1]
+    assert (row["element_role"], row["element_name"]) == (role, kept)
+
+
 @pytest.mark.parametrize(
     ("url", "kept"),
     [("https://u:p@erp.example.com/a/b?q=1#f", "https://erp.example.com/a/b"), ("file:///tmp/x.html?y", "file:"),
@@ -316,6 +454,22 @@ def test_addresses_lose_what_may_be_content(url, kept):
 
 
 # ------------------------------------------------------------------------------------------------------------- always
+def test_nothing_that_is_held_or_half_done_keeps_a_row_for_longer_than_a_minute():
+    room = Room(typed_digests=True).feed(
+        (0, "window", EDITOR), (1, "press", ("left", 10, 10)), *typed(2, "ab"), (3, "focus", None)
+    )
+    assert (room.assembly.next_due(), len(room.assembly.take(63)), room.assembly.next_due()) == (0, 3, None)
+
+
+def test_what_a_source_tells_late_does_not_turn_the_time_back():
+    rows = Room().feed((0, "window", EDITOR), (1, "key", "enter"), (0.9, "window", SHEET)).assembly.take(9)
+    assert [(draft.row["event_type"], draft.at) for draft in rows] == [
+        ("window_focus", 0),
+        ("key", 1),
+        ("window_focus", 1),
+    ]
+
+
 SIGNALS = st.one_of(
     st.tuples(st.just("press"), st.tuples(st.sampled_from(["left", "right"]), st.integers(0, 199), st.integers(0, 99))),
     st.tuples(
@@ -331,15 +485,16 @@ SIGNALS = st.one_of(
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.tuples(st.floats(0.001, 5), SIGNALS), max_size=40), st.booleans())
+@given(st.lists(st.tuples(st.floats(0.001, 9), SIGNALS), max_size=40), st.booleans())
 def test_every_input_is_counted_once_and_in_order(steps, in_parts):
-    room, at, rows = Room(), 0.0, []
+    room, at, rows = Room(typed_digests=True), 0.0, []
     room.feed((0, "window", EDITOR))
     for wait, (kind, data) in steps:
         at += wait
-        room.feed((at, kind, data))
+        room.feed((at - 0.3 if kind in ("window", "focus") else at, kind, data))
         if in_parts:
             rows += room.assembly.take(at)
+            assert room.assembly.next_due() is None or room.assembly.next_due() <= at + 60
     rows += room.assembly.take(at, everything=True)
     inputs = sum(kind in ("press", "scroll", "type", "key", "shortcut") for _, (kind, _) in steps)
     assert sum(d.row.get("input_count", 0) for d in rows) == inputs

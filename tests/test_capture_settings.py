@@ -18,6 +18,7 @@ GIVEN = {"folder": '"log"', "key_file": '"k"', "purpose": '"p"', "seen_by": '"s"
 
 def write(folder: Path, tables: str = "", **changes: str) -> Path:
     (folder / "k").write_bytes(b"k" * 32)
+    (folder / "k").chmod(0o600)
     lines = [f"{name} = {value}" for name, value in {**GIVEN, **changes}.items() if value]
     (folder / "capture.toml").write_text("\n".join([*lines, tables]))
     return folder / "capture.toml"
@@ -58,6 +59,29 @@ def test_every_mistake_is_named_at_once(tmp_path):
         "'titles'",
     ):
         assert said in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [('"Ctrl+Alt+P"', "ctrl+alt+p"), ('"alt+ctrl+F9"', "ctrl+alt+f9"), ('"ctrl+alt+pp"', None), ('""', None), ('"p"', None)],
+)  # fmt: skip
+def test_the_hot_key_is_one_that_can_be_pressed(tmp_path, given, kept):
+    if kept is None:
+        with pytest.raises(SettingError, match="pause_hotkey"):
+            read_settings(write(tmp_path, pause_hotkey=given))
+    else:
+        assert read_settings(write(tmp_path, pause_hotkey=given)).pause_hotkey == kept
+
+
+def test_a_key_that_others_can_read_is_refused(tmp_path):
+    path = write(tmp_path)
+    (tmp_path / "k").chmod(0o644)
+    with pytest.raises(SettingError, match="read by others"):
+        read_settings(path)
+
+
+def test_names_to_take_out_are_added_to_those_that_are_known(tmp_path):
+    assert "Anna Roth" in read_settings(write(tmp_path, names='["Anna Roth"]')).words
 
 
 def test_categories_needs_labels(tmp_path):

@@ -50,7 +50,12 @@ class Chunks:
         self._rows += rows
         while len(self._rows) >= ROWS:
             self._write(ROWS)
-        if self._rows and at - self._since >= SECONDS:
+        if at - self._since >= SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is there."""
+        if self._rows:
             self._write(len(self._rows))
 
     @property
@@ -60,8 +65,7 @@ class Chunks:
 
     def finish(self, notes: Mapping[str, str]) -> Path:
         """Write what is left, make one file of the chunks, remove them. Raises OSError if the disk refuses."""
-        if self._rows:
-            self._write(len(self._rows))
+        self.flush()
         compact(self._place, self._whole, {**self._notes(), **notes}, key=self._key)
         self._lock.close()
         shutil.rmtree(self._place)
@@ -110,34 +114,42 @@ def compact(place: Path, whole: Path, notes: Mapping[str, str], *, key: bytes | 
 
 
 def recover(folder: Path, *, tell: Callable[[str], None], key: bytes | None = None) -> list[Path]:
-    """Make whole files of the chunks that a crash left; a session that is being recorded is left alone.
+    """Make whole files of the chunks that a crash left; what cannot be taken up is left as it is, and said.
 
-    Raises
-    ------
-    LogFileError : the chunks are encrypted and the key is missing, or a chunk cannot be read.
+    A session that is being recorded is left alone.
     """
     made = []
     for place in sorted(folder.glob("*.chunks")):
-        whole = place.with_suffix(".parquet")
         lock = _lock(place / "lock")
         if lock is None:
             tell(f"{place.stem} is being recorded: left as it is.")
             continue
         try:
-            files = sorted(place.glob("[0-9]*.parquet"))
-            if files and not whole.exists():
-                notes = _notes_of(files[-1])
-                notes |= {
-                    "ended_cleanly": "false",
-                    "end_reason": "the recorder ended without a word (killed, or the power failed)",
-                }
-                compact(place, whole, notes, key=key)
-                made.append(whole)
-                tell(f"{whole.name}: taken up from {len(files)} chunks; marked as not ended cleanly.")
+            whole = _take_up(place, key, tell)
+        except LogFileError as error:
+            tell(f"{place.stem} is left as it is. {error}")
+            continue
         finally:
             lock.close()
         shutil.rmtree(place)
+        made += [whole] if whole is not None else []
     return made
+
+
+def _take_up(place: Path, key: bytes | None, tell: Callable[[str], None]) -> Path | None:
+    whole, files = place.with_suffix(".parquet"), sorted(place.glob("[0-9]*.parquet"))
+    if whole.exists():
+        return None
+    if not files:
+        tell(f"{place.stem} broke off before anything of it was written.")
+        return None
+    notes = _notes_of(files[-1])
+    if notes.get("encryption_key_id") and key is None:
+        raise LogFileError(f"It is encrypted: taskkit-capture recover {place.parent} --key FILE.")
+    notes |= {"ended_cleanly": "false", "end_reason": "the recorder ended without a word (killed, or the power failed)"}
+    compact(place, whole, notes, key=key)
+    tell(f"{whole.name}: taken up, parts: {len(files)}; marked as not ended cleanly.")
+    return whole
 
 
 def expire(folder: Path, *, today: date, tell: Callable[[str], None]) -> int:
@@ -145,11 +157,17 @@ def expire(folder: Path, *, today: date, tell: Callable[[str], None]) -> int:
     gone = 0
     for path in [*folder.glob("*.parquet"), *folder.glob("*.chunks")]:
         first = min(path.glob("[0-9]*.parquet"), default=None) if path.is_dir() else path
-        until = _notes_of(first).get("kept_until") if first is not None else None
+        try:
+            until = _notes_of(first).get("kept_until") if first is not None else None
+        except LogFileError as error:
+            tell(str(error))
+            continue
         if until and date.fromisoformat(until) < today:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
             tell(f"Deleted {path.name}: it was to be kept until {until}.")
             gone += 1
+    for torn in folder.glob(".*.parquet.tmp"):  # what a crash left half written
+        torn.unlink()
     return gone
 
 

@@ -11,10 +11,18 @@ from typing import Any
 
 from taskkit.privacy import redact
 from taskkit_capture.settings import ALWAYS_DENIED, Settings
-from taskkit_capture.sources import Element, Window
+from taskkit_capture.sources import Element, Window, is_browser
 
 EXCLUDED = "excluded"  # what the log calls a program whose content is not recorded
 _TEXTS = ("window_title", "url", "element_name", "element_id", "value", "app")
+# roles whose names say what is operated: AT-SPI, UI Automation, macOS. Names of cells, texts and list items are content.
+NAMED = {
+    "push button", "button", "toggle button", "link", "menu", "menu item", "check menu item", "radio menu item", "page tab",
+    "check box", "radio button", "switch", "entry", "text", "combo box", "spin button", "slider", "column header",
+    "table column header", "password text", "splitbutton", "hyperlink", "menuitem", "tabitem", "checkbox", "radiobutton",
+    "edit", "combobox", "spinner", "headeritem", "axbutton", "axlink", "axmenuitem", "axmenubutton", "axpopupbutton",
+    "axcheckbox", "axradiobutton", "axtextfield", "axtextarea", "axcombobox", "axslider", "axdisclosuretriangle",
+}  # fmt: skip
 _KEPT_SECONDS = 10.0  # in an excluded window one row every so often says that work went on
 
 
@@ -43,12 +51,11 @@ class Cleaning:
         seen = {"apps": window.app or "", "titles": window.title or "", "urls": strip_address(url) or ""}
         if self._always(seen["apps"]) or any(matches(seen[name]) for name, matches in self._deny.items()):
             return "denied"
-        # an address that is not known cannot be on the list of what is allowed: it is left out
-        return (
-            None
-            if all(matches(seen[name]) for name, matches in self._allow.items() if name != "urls" or url)
-            else "not_allowed"
-        )
+        browser = is_browser(window.app)
+        if browser and not seen["urls"] and self._settings.lists_addresses:
+            return "unknown_address"  # it may be one that is denied
+        asked = [name for name in self._allow if name != "urls" or browser or len(self._allow) == 1]
+        return None if all(self._allow[name](seen[name]) for name in asked) else "not_allowed"
 
     def clean(
         self, row: dict[str, Any], *, at: float, window: Window | None, element: Element | None
@@ -61,7 +68,7 @@ class Cleaning:
         row = {**row, "app": window.app if window else None, "window_title": window.title if window else None}
         row["url"] = strip_address(row.get("url"))
         if element is not None:
-            row |= {"element_role": element.role, "element_id": element.id, "element_name": element.name}
+            row |= {"element_role": element.role, "element_id": element.id, "element_name": self._name_of(element)}
         if self._settings.profile == "categories":
             title = row["window_title"] or ""
             row["window_title"] = next((label for matches, label in self._labels if matches(title)), None)
@@ -74,6 +81,12 @@ class Cleaning:
         row["redactions"] = removed or None
         self.counts["redacted_rows"] += bool(removed)
         return row
+
+    def _name_of(self, element: Element) -> str | None:
+        """The name of something that is operated; what is only shown is content, a single sign may be a typed one."""
+        name, role = element.name or "", (element.role or "").lower()
+        hidden = self._deny["titles"](name) or ("titles" in self._allow and "tab" in role)
+        return name[:80] if role in NAMED and len(name) > 1 and not hidden else None
 
     def _excluded(self, row: dict[str, Any], why: str, at: float, window: Window | None) -> dict[str, Any] | None:
         """What is left of an excluded row: that time passed. One row on entering, then one every ten seconds of work."""
@@ -92,7 +105,7 @@ def strip_address(url: str | None) -> str | None:
         return None
     found = re.match(r"(?i)(https?|ftp)://(?:[^/?#@]*@)?([^?#]*)", url)
     if found:
-        return f"{found[1].lower()}://{found[2]}"
+        return f"{found[1].lower()}://{found[2].split(';')[0].replace('%40', '@')}"
     return (
         re.split(r"[?#]", url, maxsplit=1)[0] if url.startswith(("about:", "chrome:")) else url.split(":", 1)[0] + ":"
     )

@@ -27,17 +27,22 @@ contact = ""                        # whom to ask
 profile = "standard"                # counts · categories · standard · full
 keep_days = 90                      # then the log is deleted
 team = ""                           # a group of at least five people, or nothing
+names = []                          # names to take out of every text, beside those of the account and the machine
 typed_digests = false               # keyed digests of typed values: shows re-keying, needs the people's agreement
 pause_hotkey = "ctrl+alt+p"
-pauses = ["12:00-13:00"]            # local times at which nothing is recorded
+pauses = ["12:00-13:00"]            # local times at which nothing is recorded; "22:00-06:00" goes over midnight
+idle_seconds = 60                   # without an input for so long: idle
+mouse = true                        # false records no mouse; keyboard = false also switches the hot-key off
+keyboard = true
+elements = true                     # accessible names of buttons and fields; false: password fields are not known either
 # encryption_key_file = "log.key"   # encrypts titles, addresses, names: taskkit-capture key log.key
 
 [deny]                              # * stands for anything; a denied window keeps its time and loses everything else
-apps = []
+apps = []                           # for example "*term*": a terminal's title may show the command that runs
 titles = ["*payroll*", "*private*", "*bank*"]
 urls = ["https://mail.*"]
 
-# [allow]                           # where given, nothing else is recorded
+# [allow]                           # where given, nothing else is recorded; urls speak of browsers
 # apps = ["chromium", "soffice*"]
 
 # [labels]                          # for the profile categories: titles become labels, all other titles are dropped
@@ -54,6 +59,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     try:
         return int(given.run(given) or 0)
+    except BrokenPipeError:  # | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        print(f"taskkit-capture: {error.strerror or error}: {error.filename or ''}", file=sys.stderr)
+        return 3
     except TaskkitError as error:
         print(f"taskkit-capture: {error}", file=sys.stderr)
         return 3
@@ -79,10 +90,12 @@ def _parser() -> argparse.ArgumentParser:
                             ("preview", _preview, "show live what would be written; writes nothing"),
                             ("notice", _notice, "show the notice that the recorded person accepts")):  # fmt: skip
         added = command(name, run, said)
-        added.add_argument("settings", type=Path, nargs="?", default=Path("capture.toml"))
-        added.add_argument("--profile", choices=("counts", "categories", "standard", "full"))
-        added.add_argument("--keep-days", type=int)
-        added.add_argument("--team")
+        added.add_argument("settings", type=Path, nargs="?", default=Path("capture.toml"),
+                           help="settings file (default: capture.toml)")  # fmt: skip
+        added.add_argument("--profile", choices=("counts", "categories", "standard", "full"),
+                           help="how much is kept, least first; categories needs [labels] in the settings")  # fmt: skip
+        added.add_argument("--keep-days", type=int, help="days until the log is deleted")
+        added.add_argument("--team", help="a group of at least five people")
     for name in ("pause", "resume", "status", "stop"):
         said = f"{name} the running recording" if name != "status" else "what the running recording does"
         command(name, _ask, said).set_defaults(command=name)
@@ -128,6 +141,9 @@ def _notice_of(settings: Any) -> str:
         profile=settings.profile, purpose=settings.purpose, seen_by=settings.seen_by, kept_until=settings.kept_until,
         typed_digests=settings.typed_digests, encrypted=settings.encryption_key is not None,
         denied=sorted({p for patterns in settings.deny.values() for p in patterns}), contact=settings.contact,
+        allowed=sorted({p for patterns in settings.allow.values() for p in patterns}), team=settings.team or "",
+        hotkey=settings.pause_hotkey, pauses=[f"{begin:%H:%M} to {end:%H:%M}" for begin, end in settings.pauses],
+        settings=settings.fingerprint,
     )  # fmt: skip
 
 
@@ -136,10 +152,13 @@ def _notice(given: Any) -> None:
 
 
 def _start(given: Any) -> int:
+    from taskkit_capture.control import ask
     from taskkit_capture.notice import accept
     from taskkit_capture.recording import Recording
 
     settings = _read(given)
+    if ask("status", quiet=True) is not None:
+        raise TaskkitError("A recording is running already: `taskkit-capture status` shows it.")
     recording = Recording(settings, tell=_tell)  # refuses before anybody is asked
     recording.notice_digest = accept(_notice_of(settings), twice=settings.profile == "full")
     return recording.run()
@@ -166,7 +185,8 @@ def _ask(given: Any) -> None:
     from taskkit_capture.control import ask
 
     said = ask(given.command) or {}
-    print("  ".join(f"{name}={value}" for name, value in said.items()))
+    print("{state} since {since}, profile {profile}: {rows_on_disk} rows on the disk, {rows_waiting} on their way to {folder}"
+          .format(**said))  # fmt: skip
     while given.command == "stop" and ask("status", quiet=True) is not None:
         time.sleep(0.1)  # until the file is written
 

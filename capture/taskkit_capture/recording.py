@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import queue
 import secrets
 import shutil
@@ -16,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from taskkit.errors import LogFileError, SettingError
+from taskkit.errors import SettingError
 from taskkit.privacy import digest, pseudonym
 from taskkit.schema import SCHEMA_VERSION
 from taskkit_capture import VERSION
@@ -29,7 +30,7 @@ from taskkit_capture.sources import Signal, now, open_desktop, platform_name, re
 from taskkit_capture.sources.inputs import Inputs
 
 CLEAN, REFUSED, BROKEN = 0, 3, 4  # exit codes
-TICK, ALIVE, SLEEP, SET_BACK = 1.0, 60.0, 10.0, 2.0  # seconds
+TICK, ALIVE, SLEEP, STALL, SET_BACK, REMIND = 1.0, 60.0, 10.0, 5.0, 2.0, 3600.0  # seconds
 MOST_WAITING = 200_000  # signals: more than the memory is for; the session ends as incomplete rather than dropping some
 _INPUTS = {"press", "scroll", "type", "key", "shortcut"}
 
@@ -54,10 +55,11 @@ class Recording:
         self._seq = 0
         self._said: set[str] = set()
         self.session_id = f"{datetime.now():%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        self._began = datetime.now()
         self._user = pseudonym(settings.person, key=settings.key)
         self._cleaning = Cleaning(settings)
-        watched = not {"element_role", "element_name"} <= settings.left_empty
-        self._desktop = open_desktop(self._put, elements=settings.elements and watched, addresses=watched)
+        # whatever the profile keeps: password fields and denied addresses are known by them
+        self._desktop = open_desktop(self._put, elements=settings.elements, addresses=True)
         self._inputs = Inputs(
             self._put, mouse=settings.mouse, keyboard=settings.keyboard, characters=settings.typed_digests
         )
@@ -70,7 +72,8 @@ class Recording:
         try:
             if self._show is None:
                 self._prepare_folder()
-            for number in (signals.SIGTERM, signals.SIGINT):
+            _keep_memory_private()
+            for number in {signals.SIGTERM, signals.SIGINT, getattr(signals, "SIGHUP", signals.SIGTERM)}:
                 signals.signal(
                     number, lambda number, _: self._put(Signal(now(), "command", signals.Signals(number).name))
                 )
@@ -81,7 +84,14 @@ class Recording:
             self._assembly.presence(at, "session_start", f"taskkit-capture {VERSION}, {self._settings.profile}")
             self._desktop.start()
             self._inputs.start()
-            self._tell(f"Recording ({self._settings.profile}). Pause and go on: {self._settings.pause_hotkey}. "
+            if self._chunks is not None:  # a session that is killed at once is a session too
+                self._write(self._assembly.take(now()), now())
+                self._chunks.flush()
+                self._notify("Recording has begun.")
+            if self._show is not None:
+                self._tell("Shown as it happens, places of clicks left out.")
+            else:
+                self._tell(f"Recording ({self._settings.profile}). Pause and go on: {self._settings.pause_hotkey}. "
                        "Status, stop: taskkit-capture status, taskkit-capture stop.")  # fmt: skip
             while self._ended is None:
                 self._step()
@@ -90,8 +100,8 @@ class Recording:
             self._desktop.stop()
             return code
         except OSError as error:  # the folder, before the first row
-            self._alarm(f"Nothing is recorded: {error.strerror or error}: {error.filename or self._settings.folder}.")
-            return BROKEN
+            self._alarm(f"Nothing is recorded: {error.strerror or error}: {error.filename or 'the terminal is gone'}.")
+            return REFUSED
         finally:
             if control is not None:
                 control.close()
@@ -141,11 +151,11 @@ class Recording:
                 f"the clock was set back by {-jump:.0f} seconds; start again to record the right time", cleanly=False
             )
             return
-        if jump > SLEEP or gap > 3 * SLEEP:
-            self._assembly.presence(self._last_tick, "blind_start", "sleep, or the clock was set forward")
+        if jump > SLEEP or gap > STALL:
+            self._assembly.presence(self._last_tick, "blind_start", "sleep, a stall, or the clock was set forward")
             self._write(self._assembly.take(at, everything=True), at)
             self._offset = time.time() - at
-            self._assembly.presence(at, "blind_end", "sleep, or the clock was set forward")
+            self._assembly.presence(at, "blind_end", "sleep, a stall, or the clock was set forward")
             self._last_input = at
         self._last_tick = at
         missing = self._desktop.missing()
@@ -161,8 +171,12 @@ class Recording:
             if at - self._last_alive >= ALIVE:
                 self._last_alive = at
                 self._assembly.presence(at, "alive")
+            if at - self._last_said >= REMIND:
+                self._notify("Recording goes on.")
         local = datetime.now().time()
-        scheduled = any(begin <= local < end for begin, end in self._settings.pauses)
+        scheduled = any(
+            begin <= local < end if begin < end else not end <= local < begin for begin, end in self._settings.pauses
+        )
         if scheduled and self._paused is None:
             self._pause("scheduled", at)
         elif not scheduled and self._paused == "scheduled":
@@ -179,7 +193,8 @@ class Recording:
         chunks = self._chunks
         return {
             "state": "stopping" if command == "stop" or self._ended else "paused" if self._paused else "recording",
-            "session": self.session_id, "profile": self._settings.profile, "folder": str(self._settings.folder),
+            "since": f"{self._began:%H:%M}", "session": self.session_id,
+            "profile": self._settings.profile, "folder": str(self._settings.folder),
             "rows_on_disk": chunks.acknowledged if chunks else 0, "rows_waiting": chunks.waiting if chunks else 0,
         }  # fmt: skip
 
@@ -221,11 +236,8 @@ class Recording:
     def _prepare_folder(self) -> None:
         settings = self._settings
         settings.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            recover(settings.folder, tell=self._tell, key=settings.encryption_key)
-            expire(settings.folder, today=datetime.now().date(), tell=self._tell)
-        except LogFileError as error:
-            self._tell(f"An older session is left as it is: {error}")
+        recover(settings.folder, tell=self._tell, key=settings.encryption_key)
+        expire(settings.folder, today=datetime.now().date(), tell=self._tell)
         self._chunks = Chunks(settings.folder, self.session_id, self._notes, key=settings.encryption_key)
 
     def _notes(self) -> dict[str, str]:
@@ -290,9 +302,23 @@ class Recording:
         return CLEAN if cleanly else BROKEN
 
     def _alarm(self, text: str) -> None:
-        """Say it where the person looks: the terminal, and a notification of the desktop if there is one."""
-        self._tell(text)
+        """Say it where the person looks: the terminal and the desktop."""
+        with suppress(OSError):
+            self._tell(text)
+        self._notify(text, "--urgency=critical")
+
+    def _notify(self, text: str, *options: str) -> None:
+        """Show a notification of the desktop, where there is a program for it: who is recorded must be able to see it."""
+        self._last_said = now()
         program = shutil.which("notify-send")
-        if program:
+        if program and self._show is None:
             with suppress(OSError):
-                subprocess.Popen([program, "--urgency=critical", "taskkit-capture", text])
+                subprocess.Popen([program, *options, "taskkit-capture", text], stderr=subprocess.DEVNULL)
+
+
+def _keep_memory_private() -> None:
+    """No core dump: what was copied or typed may still be in memory."""
+    if os.name == "posix":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import getpass
+import hashlib
+import os
 import platform
 import re
 import tomllib
@@ -61,6 +63,16 @@ class Settings:
         return PROFILES[self.profile]
 
     @property
+    def fingerprint(self) -> str:
+        """Digest of all settings but the keys and names: who agrees to a notice that shows it agrees to them."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:8]
+
+    @property
+    def lists_addresses(self) -> bool:
+        """Whether it matters which address a browser shows."""
+        return bool(self.deny.get("urls") or self.allow.get("urls"))
+
+    @property
     def kept_until(self) -> date:
         """The last day on which a log that starts today may be kept."""
         return date.today() + timedelta(days=self.keep_days)
@@ -68,9 +80,12 @@ class Settings:
 
 def own_names() -> tuple[str, ...]:
     """Names of the person and of the machine, which are taken out of every text."""
-    return tuple(
-        {name for name in (getpass.getuser(), platform.node(), platform.node().split(".")[0]) if len(name) > 2}
-    )
+    known = {getpass.getuser(), platform.node(), platform.node().split(".")[0]}
+    if os.name == "posix":
+        import pwd
+
+        known |= set(pwd.getpwuid(os.getuid()).pw_gecos.split(",")[0].split())
+    return tuple(sorted(name for name in known if len(name) > 2 and name not in ("root", "localhost", "user")))
 
 
 def read_settings(path: Path, **given: Any) -> Settings:
@@ -103,7 +118,7 @@ def _checked(told: dict[str, Any], base: Path, where: str) -> Settings:
     values: dict[str, Any] = {}
     for name, value in told.items():
         try:
-            check_choice(name, allowed=[*known, "key_file", "encryption_key_file"], what="setting")
+            check_choice(name, allowed=[*known, "key_file", "encryption_key_file", "names"], what="setting")
             target, read = _READERS.get(name, (name, None))
             values[target] = read(value, base) if read else value
             if read is None and not isinstance(value, _KINDS.get(name, str)):
@@ -125,17 +140,45 @@ def _profile(value: Any, _: Path) -> str:
     return check_choice(value, allowed=PROFILES, what="profile")
 
 
+def _hotkey(value: Any, _: Path) -> str:
+    """A shortcut as the listeners call it: modifiers in their order, then one key."""
+    *held, key = str(value).lower().split("+")
+    known = [name for name in ("ctrl", "alt", "cmd", "shift") if name in held]
+    if len(known) != len(held) or not {*held} & {"ctrl", "alt", "cmd"} or not key or len({*held}) != len(held):
+        raise SettingError(
+            f'pause_hotkey is {value!r}; allowed: ctrl, alt, cmd, shift and one key, such as "ctrl+alt+p".'
+        )
+    if len(key) > 1 and not re.fullmatch(r"f\d\d?|pause|insert|home|end|space|enter|esc|tab", key):
+        raise SettingError(
+            f"pause_hotkey ends with {key!r}; allowed: one letter or digit, f1 to f24, pause, insert, home, end."
+        )
+    return "+".join([*known, key])
+
+
+def _names(value: Any, _: Path) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(map(_is_text, value)):
+        raise SettingError('names is a list of texts: names = ["Anna Roth", "Roth"].')
+    return (*own_names(), *value)
+
+
 def _path(value: Any, base: Path) -> Path:
     return base / Path(str(value)).expanduser()
 
 
 def _key(value: Any, base: Path) -> bytes | None:
-    return read_key(_path(value, base)) if value else None
+    if not value:
+        return None
+    path = _path(value, base)
+    if not path.is_file():
+        raise SettingError(f"There is no key file {path}. Make one: taskkit-capture key {path}")
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise SettingError(f"The key file {path} can be read by others: chmod 600 {path}")
+    return read_key(path)
 
 
 def _number(value: Any, _: Path) -> Any:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1 <= value <= 3650:
-        raise SettingError(f"{value!r} is no number of days or seconds; allowed: 1 to 3650.")
+        raise SettingError(f"keep_days or idle_seconds is {value!r}; allowed: a number from 1 to 3650.")
     return value
 
 
@@ -169,7 +212,7 @@ _READERS = {
     "profile": ("profile", _profile), "folder": ("folder", _path), "key_file": ("key", _key),
     "encryption_key_file": ("encryption_key", _key), "keep_days": ("keep_days", _number),
     "idle_seconds": ("idle_seconds", _number), "pauses": ("pauses", _spans), "allow": ("allow", _lists),
-    "deny": ("deny", _lists), "labels": ("labels", _labels),
+    "pause_hotkey": ("pause_hotkey", _hotkey), "names": ("words", _names), "deny": ("deny", _lists), "labels": ("labels", _labels),
 }  # fmt: skip
 _KINDS: dict[str, type] = {"typed_digests": bool, "mouse": bool, "keyboard": bool, "elements": bool}
 _SAID = {bool: "true or false", str: "a text"}

@@ -56,6 +56,15 @@ class Signal(NamedTuple):
     data: Any = None
 
 
+BROWSERS = ("chrom", "google-chrome", "msedge", "microsoft-edge", "microsoft edge", "brave", "vivaldi", "opera", "firefox",
+            "librewolf", "safari", "arc", "epiphany", "falkon", "konqueror", "iexplore")  # fmt: skip
+
+
+def is_browser(app: str | None) -> bool:
+    """Whether a program shows web pages and may have private windows."""
+    return bool(app) and str(app).startswith(BROWSERS)
+
+
 Put = Callable[[Signal], None]
 
 

@@ -394,7 +394,7 @@ def test_the_calendar_says_how_far_a_day_is_recorded(more: dict[str, float | Non
 def test_the_calendar_of_a_foreign_log_says_what_it_does_not_know() -> None:
     unknown = dict.fromkeys(("coverage", "gap_seconds", "sleep_seconds", "blind_seconds", "excluded_seconds"))
     description = charts.coverage_calendar(calendar_days(3, 5, **unknown)).to_dict()["description"]
-    assert "does not say when the recorder was blind" in description
+    assert "how much of a working day the log covers is not known" in description
     assert "marked" not in description
 
 

@@ -337,7 +337,7 @@ def test_going_back_and_forth_between_screens_is_one_way() -> None:
 
 
 def test_an_unknown_level_is_refused() -> None:
-    with pytest.raises(SettingError, match="Known: activity, screen"):
+    with pytest.raises(SettingError, match="Known: action, activity, app, screen"):
         tk.count_variants(sequences("ab"), level="window")
 
 

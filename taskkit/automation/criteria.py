@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
 import polars as pl
 
 from taskkit.automation.determinism import written_fields
 from taskkit.overlay.attribution import TALK_APPS
-from taskkit.variants import sequence_distances
+from taskkit.variants.standardisation import similarity_to_medoid
 
-MOST_VARIANTS = 300  # distinct sequences that a task's centre is looked for in
 FREE_TEXT = 60  # characters: what is longer was composed, not filled in
 JUDGEMENT_APPS = (*TALK_APPS, "soffice writer", "swriter", "winword", "word")
 _INTERACTIONS = ("click", "double_click", "right_click", "drag", "text_input", "paste", "cut")
@@ -77,21 +75,7 @@ def active_hours_per_week(work: Work) -> pl.DataFrame:
 
 def standardisation(work: Work) -> pl.DataFrame:
     """Similarity of the segments' step sequences to the one most like all others (the medoid)."""
-    sequences = work.segments.with_columns(key=pl.col("activities").list.join("\u0000"))
-    counts = sequences.group_by("key").agg(pl.col("activities").first(), n=pl.len())
-    counts = counts.sort("n", "key", descending=[True, False]).head(MOST_VARIANTS)
-    # one row per distinct sequence; what is rarer than the first 300 is compared with the centre all the same
-    distances = sequence_distances(counts["activities"].to_list())
-    weights = counts["n"].to_numpy().astype(float)
-    centre = counts["activities"][int(np.argmin(distances @ weights))]
-    distinct = sequences.unique("key").sort("key")
-    similar = [1.0 - _distance(centre.to_list(), other.to_list()) for other in distinct["activities"]]
-    scored = sequences.join(distinct.select("key", similarity=pl.Series(similar, dtype=pl.Float64)), on="key")
-    return _per_segment(replace(work, segments=scored), pl.col("similarity"))
-
-
-def _distance(one: list[str], other: list[str]) -> float:
-    return float(sequence_distances([one, other])[0, 1])
+    return _per_segment(replace(work, segments=similarity_to_medoid(work.segments)), pl.col("similarity"))
 
 
 def determinism(work: Work) -> pl.DataFrame:

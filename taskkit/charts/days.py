@@ -350,7 +350,7 @@ def _span(days: Sequence[str]) -> str:
 def _marked(days: pl.DataFrame, broken: int) -> str:
     """What the marks mean, or that the log cannot tell what is missing."""
     if not days["coverage"].is_not_null().any() and not broken:
-        return "Nothing is marked: how much of a working day the log covers is not known."
+        return "Nothing stands out: how much of a working day the log covers is not known."
     return (
         f"{count_of(broken, 'person-day is', 'person-days are')} marked: a silence that nothing explains, a span in which the "
         "recorder was blind, or one that is excluded on purpose."

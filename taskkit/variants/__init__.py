@@ -8,28 +8,41 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from taskkit.activities import VERB
 from taskkit.errors import SettingError, check_choice
 from taskkit.schema import VARIANTS, require_columns
+from taskkit.variants.ways import LEVELS, Ways, find_ways, number, read_steps, screen_of, way_texts
+
+__all__ = [
+    "LEVELS",
+    "count_successions",
+    "count_variants",
+    "find_variants",
+    "list_left_out",
+    "screen_of",
+    "sequence_distances",
+]
 
 Array = np.ndarray[Any, Any]
 
-LEVELS = ("screen", "activity")
 
+def find_variants(
+    segments: pl.DataFrame, *, level: str = "screen", rare: float = 0.2, simplify: bool = False
+) -> pl.DataFrame:
+    """Give every segment the variant it is: the order of what was done, without glances and what hardly anyone does.
 
-def find_variants(segments: pl.DataFrame, *, level: str = "screen", rare: float = 0.2) -> pl.DataFrame:
-    """Give every segment the variant it is: the order of what was done, without what hardly anyone does.
+    The levels are rungs of the ladder of activities. "action": every step counts, repeats too. "activity": immediate
+    repeats are one. "screen": the order in which the screens (windows, pages, documents) are first reached; going back and
+    forth between two of them is one way, however often. "app": which applications are used, in whatever order.
 
-    At the level "screen" a variant is the order in which the screens (windows, pages, documents) are first reached: going
-    back and forth between two of them is one way, however often. At the level "activity" every activity in its order
-    counts, immediate repeats collapsed. What occurs in less than `rare` of the task's segments (a glance at the chat, a
-    stray click) does not count at either level.
+    Left out are looks in passing (a glance at the chat: a step that may stand anywhere in the task or in the log, and that
+    no neighbour holds in its place) and what occurs in less than `rare` of the task's segments. `list_left_out` names both.
 
     Parameters
     ----------
     segments : segments frame with `task_id`.
-    level : "screen" or "activity".
-    rare : what is found in a smaller part of the task's segments is left out (0 keeps all).
+    level : "action", "activity", "screen" or "app".
+    rare : what is found in a smaller part of the task's segments is left out; 0 keeps everything, glances too.
+    simplify : rounds of a loop are one step "(a → b)+", neighbours that are done in either order one step "{a, b}".
 
     Returns
     -------
@@ -47,21 +60,29 @@ def find_variants(segments: pl.DataFrame, *, level: str = "screen", rare: float 
     >>> tk.find_variants(tk.find_tasks(segments, similarity=0.2), level="activity")["variant_id"].to_list()
     ['T01-V01', 'T01-V01', 'T01-V01', 'T01-V02']
     """
-    return _with_ways(segments, level, rare).drop("_way")
+    ways = find_ways(segments, level=level, rare=rare)
+    named = ways.steps.segments.select("_row", variant_id=_rank(ways, simplify)["variant_id"].gather(ways.way))
+    frame = segments.drop("variant_id", strict=False).with_row_index("_row")
+    return frame.join(named, on="_row", how="left", maintain_order="left").drop("_row")
 
 
-def count_variants(segments: pl.DataFrame, *, level: str = "screen", rare: float = 0.2) -> pl.DataFrame:
+def count_variants(
+    segments: pl.DataFrame, *, level: str = "screen", rare: float = 0.2, top: int | None = None, simplify: bool = False
+) -> pl.DataFrame:
     """Count the ways each task is done.
 
     Parameters
     ----------
     segments : segments frame with `task_id`.
-    level, rare : as in `find_variants`.
+    level, rare, simplify : as in `find_variants`.
+    top : so many ways of each task get a row of their own; all others are one row, "T01-other". None: all have one.
 
     Returns
     -------
     One row per task and variant, most frequent first (see `taskkit.VARIANTS`); shares are parts of the task's segments,
-    `activities` are the screens or activities that make the variant.
+    `activities` are the screens or activities that make the variant. And what is behind it: `ways` (how many ways the row
+    stands for), `left_out` (segments of the row in which a step was left out; `list_left_out` names them) and
+    `other_steps` (of "T01-other": what its ways are made of, most frequent first; empty in the other rows).
 
     Raises
     ------
@@ -74,15 +95,81 @@ def count_variants(segments: pl.DataFrame, *, level: str = "screen", rare: float
     >>> tk.count_variants(tk.find_tasks(segments, similarity=0.2), level="activity")["share"].to_list()
     [0.75, 0.25]
     """
-    frame = _with_ways(segments, level, rare).filter(pl.col("task_id").is_not_null())
-    counted = frame.group_by("task_id", "variant_id").agg(
-        activities=pl.col("_way").first(), segments=pl.len(), people=pl.col("user").n_unique(),
-        median_seconds=pl.col("active_seconds").median(), q25_seconds=pl.col("active_seconds").quantile(0.25),
-        q75_seconds=pl.col("active_seconds").quantile(0.75),
-    ).sort("task_id", pl.col("variant_id").str.len_chars(), "variant_id")  # fmt: skip
+    if top is not None and top < 1:
+        raise SettingError(f"top={top} is not allowed: at least 1, or None for a row for every way.")
+    ways = find_ways(segments, level=level, rare=rare)
+    ranked = _rank(ways, simplify)
+    steps = ways.steps
+    partly = np.bincount(steps.owner[ways.glance | ways.rare], minlength=steps.segments.height) > 0
+    ranked = ranked.with_columns(_other=pl.lit(False) if top is None else pl.col("_rank") > top)
+    ranked = ranked.with_columns(
+        _group=pl.when("_other").then(pl.format("{}-other", "task_id")).otherwise("variant_id")
+    )
+    groups = ranked.sort("task_id", "_rank").group_by("_group", maintain_order=True).agg(
+        pl.col("task_id").first(), pl.col("activities").first(), _other=pl.col("_other").first(), ways=pl.len()
+    ).with_row_index("_place")  # fmt: skip
+    group = ranked.join(groups.select("_group", "_place"), on="_group", how="left", maintain_order="left")["_place"]
+    frame = steps.segments.select("user", "active_seconds", _place=group.gather(ways.way), _partly=pl.Series(partly))
+    counted = frame.group_by("_place").agg(
+        segments=pl.len(), people=pl.col("user").n_unique(), median_seconds=pl.col("active_seconds").median(),
+        q25_seconds=pl.col("active_seconds").quantile(0.25), q75_seconds=pl.col("active_seconds").quantile(0.75),
+        left_out=pl.col("_partly").sum().cast(pl.UInt32),
+    )  # fmt: skip
+    empty = pl.lit([], dtype=pl.List(pl.String))
+    counted = groups.join(counted, on="_place", maintain_order="left").rename({"_group": "variant_id"})
+    counted = counted.with_columns(activities=pl.when("_other").then(empty).otherwise("activities"))
     share = pl.col("segments") / pl.col("segments").sum().over("task_id")
-    counted = counted.with_columns(share=share, cumulative_share=share.cum_sum().over("task_id"))
-    return counted.select(pl.col(c.name).cast(c.dtype) for c in VARIANTS.columns)
+    counted = counted.with_columns(share=share).with_columns(cumulative_share=pl.col("share").cum_sum().over("task_id"))
+    if top is None:
+        counted = counted.with_columns(other_steps=empty)
+    else:
+        behind = _behind_others(ways, ranked["_other"].to_numpy()[ways.way])
+        counted = counted.join(behind, on="variant_id", how="left", maintain_order="left")
+        counted = counted.with_columns(pl.col("other_steps").fill_null(empty))
+    return counted.select(*(pl.col(c.name).cast(c.dtype) for c in VARIANTS.columns), "ways", "left_out", "other_steps")
+
+
+def list_left_out(segments: pl.DataFrame, *, level: str = "screen", rare: float = 0.2) -> pl.DataFrame:
+    """List the steps that make no way of their own, and why: looks in passing and what hardly anyone does.
+
+    Parameters
+    ----------
+    segments : segments frame with `task_id`.
+    level, rare : as in `find_variants`.
+
+    Returns
+    -------
+    One row per task, step and reason, most frequent first: `task_id`, `step`, `reason` ("glance": may stand anywhere,
+    "rare": in fewer than `rare` of the task's segments), `times`, `segments` (that have it), `share` (of the task's
+    segments), `people`. A screen can be a glance here and a step there.
+
+    Raises
+    ------
+    ContractError : `find_tasks` has not been run. SettingError : a setting is not allowed.
+
+    >>> import polars as pl, taskkit as tk
+    >>> log = tk.from_table(pl.DataFrame({"at": range(1_800_000_000, 1_800_000_018), "what": list("abs" * 5 + "axs")}),
+    ...                     columns={"timestamp": "at", "event_name": "what"})
+    >>> segments = tk.list_segments(tk.segment(tk.name_activities(log), method="anchor", end="^s$"))
+    >>> from taskkit.variants import list_left_out
+    >>> list_left_out(tk.find_tasks(segments, similarity=0.2)).select("step", "reason", "segments").rows()
+    [('x', 'rare', 1)]
+    """
+    ways = find_ways(segments, level=level, rare=rare)
+    steps = ways.steps
+    rows = np.flatnonzero(ways.glance | ways.rare)
+    left = steps.segments.select("task_id", "user").with_row_index("_owner")[steps.owner[rows]].with_columns(
+        step=steps.names.gather(steps.unit[rows]),
+        reason=pl.when(pl.Series(ways.glance[rows])).then(pl.lit("glance")).otherwise(pl.lit("rare")),
+    )  # fmt: skip
+    size = steps.segments.group_by("task_id").agg(_size=pl.len())
+    listed = left.group_by("task_id", "step", "reason").agg(
+        times=pl.len(), segments=pl.col("_owner").n_unique(), people=pl.col("user").n_unique()
+    ).join(size, on="task_id")  # fmt: skip
+    listed = listed.with_columns(share=pl.col("segments") / pl.col("_size"))
+    order = ["task_id", "segments", "times", "step", "reason"]
+    listed = listed.sort(order, descending=[False, True, True, False, False])
+    return listed.select("task_id", "step", "reason", "times", "segments", "share", "people")
 
 
 def count_successions(segments: pl.DataFrame, *, level: str = "screen") -> pl.DataFrame:
@@ -91,16 +178,16 @@ def count_successions(segments: pl.DataFrame, *, level: str = "screen") -> pl.Da
     Parameters
     ----------
     segments : segments frame with `task_id`.
-    level : "screen" (staying on a screen is no succession) or "activity".
+    level : "screen" (staying on a screen is no succession), "activity" (nor is doing the same again) or "action" (it is).
 
     Returns
     -------
     One row per task and pair, most frequent first: `task_id`, `before`, `after`, `times`, `segments`, `people`. A null
-    `before` is the start of a segment, a null `after` its end.
+    `before` is the start of a segment, a null `after` its end; segments without a step have neither.
 
     Raises
     ------
-    ContractError : `find_tasks` has not been run.
+    ContractError : `find_tasks` has not been run. SettingError : the level is not one of these.
 
     >>> import polars as pl, taskkit as tk
     >>> log = tk.from_table(pl.DataFrame({"at": range(1_800_000_000, 1_800_000_006), "what": list("ab" * 3)}),
@@ -109,65 +196,60 @@ def count_successions(segments: pl.DataFrame, *, level: str = "screen") -> pl.Da
     >>> tk.count_successions(segments, level="activity").select("before", "after", "times").rows()
     [(None, 'a', 3), ('a', 'b', 3), ('b', None, 3)]
     """
+    from taskkit.variants.kernels import count_owners, follow, keep_ways
+
     require_columns(segments, "task_id", "activities", made_by="find_tasks")
-    check_choice(level, allowed=LEVELS, what="level of successions")
-    nothing = pl.lit([None], dtype=pl.List(pl.String))
-    step = screen_of("activities") if level == "screen" else pl.col("activities")
-    steps = segments.drop_nulls("task_id").select("segment_id", "task_id", "user", "activities")
-    steps = steps.explode("activities", empty_as_null=True).drop_nulls("activities").with_columns(step)
-    moved = pl.struct("segment_id", "activities").ne_missing(pl.struct("segment_id", "activities").shift(1))
-    moves = steps.filter(moved).group_by("segment_id", "task_id", "user", maintain_order=True).agg("activities")
-    pairs = (
-        moves.select("segment_id", "task_id", "user", before=pl.concat_list(nothing, "activities"),
-                after=pl.concat_list("activities", nothing))
-        .explode("before", "after", empty_as_null=True)
-    )  # fmt: skip
-    counted = pairs.group_by("task_id", "before", "after").agg(
-        times=pl.len(), segments=pl.col("segment_id").n_unique(), people=pl.col("user").n_unique()
-    )  # fmt: skip
+    check_choice(level, allowed=LEVELS[:3], what="level of successions")
+    steps = read_steps(segments, level=level)
+    unit, owner, many = steps.unit, steps.owner, len(steps.names)
+    if level != "action":
+        moved = keep_ways(unit, owner, np.ones(len(unit), np.bool_), False, many)
+        unit, owner = unit[moved], owner[moved]
+    key, whose = follow(unit, owner, steps.task, many)
+    pair, first, times = number(key)
+    users = number(steps.segments["user"].hash(0).to_numpy())[0]
+    person = np.zeros((len(first), int(users.max(initial=-1)) + 1), np.bool_)
+    person[pair, users[whose]] = True
+    pairs, after = np.divmod(key[first], many + 1)
+    task, before = np.divmod(pairs, many + 1)
+    names = steps.names.extend_constant(None, 1)  # what stands for start and end
+    counted = pl.DataFrame({
+        "task_id": pl.Series(steps.tasks, dtype=pl.String).gather(task), "before": names.gather(before),
+        "after": names.gather(after), "times": times.astype(np.uint32),
+        "segments": count_owners(pair, whose, len(first)).astype(np.uint32), "people": person.sum(axis=1, dtype=np.uint32),
+    })  # fmt: skip
     return counted.sort("task_id", "times", "before", "after", descending=[False, True, False, False])
 
 
-def _with_ways(segments: pl.DataFrame, level: str, rare: float) -> pl.DataFrame:
-    """The segments with `variant_id` and `_way`, what makes the variant."""
-    require_columns(segments, "task_id", "activities", made_by="find_tasks")
-    check_choice(level, allowed=LEVELS, what="level of variants")
-    if not 0 <= rare < 1:
-        raise SettingError(f"rare={rare} is not allowed: at least 0 and less than 1.")
-    frame = segments.drop("variant_id", strict=False).with_row_index("_row")
-    step = screen_of("step") if level == "screen" else pl.col("step")
-    steps = (
-        frame.select("_row", "task_id", step=pl.col("activities"))
-        .explode("step", empty_as_null=True).drop_nulls(["task_id", "step"]).with_columns(step)
-    )  # fmt: skip
-    size = frame.group_by("task_id").agg(_size=pl.len())
-    often = steps.unique(["_row", "step"]).group_by("task_id", "step").agg(_n=pl.len()).join(size, on="task_id")
-    common = often.filter(pl.col("_n") >= rare * pl.col("_size")).select("task_id", "step")
-    kept = steps.join(common, on=["task_id", "step"], how="semi", maintain_order="left")
-    if level == "screen":
-        kept = kept.unique(["_row", "step"], keep="first", maintain_order=True)
-    repeated = pl.col("step").eq_missing(pl.col("step").shift(1)) & pl.col("_row").eq_missing(pl.col("_row").shift(1))
-    ways = kept.filter(~repeated).group_by("_row", maintain_order=True).agg(_way=pl.col("step"))
-    frame = frame.join(ways, on="_row", how="left", maintain_order="left").with_columns(
-        pl.col("_way").fill_null(pl.lit([], dtype=pl.List(pl.String)))
+def _rank(ways: Ways, simplify: bool) -> pl.DataFrame:
+    """One row per way, in the order of their numbers: `task_id`, `activities`, `_rank` and `variant_id`; equally frequent
+    ways are ranked in order of text. Ways that are one when simplified share their rank."""
+    steps = ways.steps
+    task = pl.Series(steps.tasks, dtype=pl.String).gather(steps.task[ways.first])
+    named = pl.DataFrame({"task_id": task, "activities": way_texts(ways), "_n": ways.times}).with_row_index("_way")
+    if simplify:
+        from taskkit.variants.alignment import simplify_ways  # it needs this module
+
+        named = simplify_ways(named.rename({"activities": "way"}), count="_n").rename({"way": "activities"})
+    named = named.with_columns(_key=pl.col("activities").list.join("\u0000"))
+    ranked = named.group_by("task_id", "_key").agg(pl.col("_n").sum())
+    ranked = ranked.sort("task_id", "_n", "_key", descending=[False, True, False]).with_columns(
+        _rank=pl.int_range(1, pl.len() + 1).over("task_id")
     )
-    frame = frame.with_columns(_key=pl.col("_way").list.join("\u0000"))
-    ranked = (
-        frame.filter(pl.col("task_id").is_not_null()).group_by("task_id", "_key").agg(_n=pl.len())
-        .sort("task_id", "_n", "_key", descending=[False, True, False])
-        .with_columns(_rank=pl.int_range(1, pl.len() + 1).over("task_id"))
-        .with_columns(variant_id=pl.format("{}-V{}", "task_id", pl.col("_rank").cast(pl.String).str.zfill(2)))
-    )  # fmt: skip
-    frame = frame.join(
-        ranked.select("task_id", "_key", "variant_id"), on=["task_id", "_key"], how="left", maintain_order="left"
-    )
-    return frame.drop("_row", "_key")
+    named = named.drop("_n").join(ranked, on=["task_id", "_key"])
+    name = pl.format("{}-V{}", "task_id", pl.col("_rank").cast(pl.String).str.zfill(2))
+    return named.select("_way", "task_id", "activities", "_rank", variant_id=name).sort("_way")
 
 
-def screen_of(name: str) -> pl.Expr:
-    """The screen of the activities in a column: what stands behind " · ", or all but the verb where there is no element."""
-    without_verb = pl.col(name).str.replace(VERB, "")
-    return pl.coalesce(pl.col(name).str.extract(r" · (.+)$"), without_verb)
+def _behind_others(ways: Ways, other: Array) -> pl.DataFrame:
+    """Of every row of other ways the steps that they are made of, most frequent first: `variant_id`, `other_steps`."""
+    steps = ways.steps
+    rows = np.flatnonzero(ways.made & other[steps.owner])
+    made = steps.segments.select("task_id")[steps.owner[rows]].with_columns(step=pl.Series(steps.unit[rows]))
+    found = made.group_by("task_id", "step").len()
+    found = found.with_columns(step=steps.names.gather(found["step"]), variant_id=pl.format("{}-other", "task_id"))
+    found = found.sort("variant_id", "len", "step", descending=[False, True, False])
+    return found.group_by("variant_id", maintain_order=True).agg(other_steps=pl.col("step"))
 
 
 def sequence_distances(sequences: Sequence[Sequence[str]]) -> Array:

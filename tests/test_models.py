@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from taskkit.segments.loops import cut_loops
 from taskkit.segments.pieces import drop_noise, join_pieces
 from taskkit.segments.records import Records
 from taskkit.segments.shortening import chain_executions, divide_models, retire_models
-from taskkit.segments.starts import first_divisions
+from taskkit.segments.starts import cluster, first_divisions
 from taskkit.segments.streams import Array, Division, Stream, encode
 from taskkit.segments.training import decode_with, learn, train, train_interrupted
 from tests.frames import make_events
@@ -713,3 +714,12 @@ def test_a_part_of_a_stream_is_the_stream_of_the_part() -> None:
     assert part.opens[0]
     assert (part.x == stream.x[50:]).all()
     assert part.records.before.max() < len(part.x)
+
+
+def test_groups_of_few_kinds_are_the_same_every_time():
+    kinds = [np.random.default_rng(0).choice(900, 8, replace=False) for _ in range(3)]
+    steps = np.concatenate([kinds[n % 3] for n in range(3000)])
+    stream: Any = SimpleNamespace(x=steps, n_symbols=900)
+    found = [cluster(stream, np.repeat(np.arange(3000), 8), 3, 0).tolist() for _ in range(4)]
+    assert found[0] == found[1] == found[2] == found[3]
+    assert all(len({*found[0][first::3]}) == 1 for first in range(3))  # equal ones stay together

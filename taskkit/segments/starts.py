@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,7 @@ TOGETHER = (
     0.65,
     0.8,
 )  # part of its occurrences in which an activity stands beside another that it hangs together with
+DENSE = 150  # columns up to which a matrix is decomposed as a whole
 THREAD = 0.05  # part of all steps that a thread of work has at least
 
 
@@ -169,11 +171,11 @@ def cluster(stream: Stream, ids: Array, groups: int, seed: int, dimensions: int 
     """k-means of the segments' activities (TF-IDF, truncated SVD)."""
     from scipy.cluster.vq import kmeans2
     from scipy.sparse import csr_array, diags_array
-    from scipy.sparse.linalg import svds
 
     inside = ids >= 0
-    n, n_symbols = int(ids.max()) + 1, stream.n_symbols
-    counts = csr_array((np.ones(int(inside.sum())), (ids[inside], stream.x[inside])), shape=(n, n_symbols))
+    used, symbols = np.unique(stream.x[inside], return_inverse=True)
+    n, n_symbols = int(ids.max()) + 1, len(used)
+    counts = csr_array((np.ones(len(symbols)), (ids[inside], symbols)), shape=(n, n_symbols))
     counts.sum_duplicates()
     counts.data = 1 + np.log(counts.data)
     rarity = np.log(1 + n / np.maximum(np.bincount(counts.indices, minlength=n_symbols), 1))
@@ -181,9 +183,7 @@ def cluster(stream: Stream, ids: Array, groups: int, seed: int, dimensions: int 
     size = min(dimensions, n_symbols - 1, n - 1)
     if size < 1:
         return np.zeros(n, np.int64)
-    start = np.ones(min(weighted.shape)) / np.sqrt(min(weighted.shape))  # fixed: the same result every time
-    left, strength, _ = svds(weighted, k=size, v0=start)
-    placed = left * strength
+    placed = weighted @ _directions(weighted, size)
     placed /= np.linalg.norm(placed, axis=1, keepdims=True) + 1e-9
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # empty or equal clusters only mean fewer models to begin with
@@ -221,9 +221,7 @@ def _of_windows(stream: Stream, models: int, width: int, seed: int) -> Division:
 
 def _embed(stream: Stream, dimensions: int = 32) -> Array:
     """Place activities that occur near one another close together: truncated SVD of positive mutual information."""
-    from scipy.linalg import svd
     from scipy.sparse import csr_array
-    from scipy.sparse.linalg import svds
 
     from taskkit.segments import kernels
 
@@ -231,11 +229,24 @@ def _embed(stream: Stream, dimensions: int = 32) -> Array:
     near = (near + near.T).astype(np.float64)
     total = near.sum(axis=1, keepdims=True) + 1e-9
     information = np.maximum(0.0, np.log(near * near.sum() / (total * total.T) + 1e-12))
-    if stream.n_symbols <= 2 * dimensions:
-        left, strength, _ = svd(information)
-        left, strength = left[:, :dimensions], strength[:dimensions]
-    else:
-        start = np.ones(stream.n_symbols) / np.sqrt(stream.n_symbols)  # fixed: the same result every time
-        left, strength, _ = svds(csr_array(information), k=dimensions, v0=start)
-    placed = left * np.sqrt(np.maximum(strength, 0.0))
+    matrix = csr_array(information)
+    placed = matrix @ _directions(
+        matrix, min(dimensions, stream.n_symbols)
+    )  # symmetric: these are its singular vectors
+    strength = np.linalg.norm(placed, axis=0)
+    placed = placed / np.sqrt(np.maximum(strength, 1e-12))
     return np.asarray(placed / (np.linalg.norm(placed, axis=1, keepdims=True) + 1e-9))
+
+
+def _directions(matrix: Any, size: int) -> Array:
+    """The first right singular vectors of a sparse matrix, one a column; the same in every call, whatever its rank."""
+    from scipy.linalg import eigh
+    from scipy.sparse.linalg import eigsh
+
+    columns = matrix.shape[1]
+    gram = (matrix.T @ matrix).tocsr()
+    if columns <= DENSE or size >= columns:
+        vectors = eigh(gram.toarray(), subset_by_index=(max(0, columns - size), columns - 1))[1]
+    else:  # its own random numbers would differ from call to call
+        vectors = eigsh(gram, k=size, v0=np.ones(columns) / np.sqrt(columns), rng=np.random.default_rng(0))[1]
+    return np.asarray(vectors[:, -size:])

@@ -25,7 +25,7 @@ _PUBLIC = {
         "taskkit.routines": "find_routines",
         "taskkit.tasks": "find_tasks list_tasks merge_tasks rename_tasks split_task",
         "taskkit.variants": "count_successions count_variants find_variants list_left_out",
-        "taskkit.variants.alignment": "align_variants",
+        "taskkit.variants.alignment": "align_variants simplify_variants",
         "taskkit.variants.queries": "complete_query match",
         "taskkit.variants.standardisation": "measure_standardisation",
         "taskkit.variants.standards": "list_deviations measure_conformance measure_leaving read_standard standard_from_steps "

@@ -56,11 +56,11 @@ def test_the_settings_of_a_control_are_those_of_its_drawing(explorers: dict[str,
 
 
 def test_a_live_control_draws_at_once_and_again_after_a_change(explorers: dict[str, Any]) -> None:
-    box = explorers["variants"].live()
+    box = explorers["day"].live()
     controls, place = box.children[1], box.children[2]
     before = place.outputs
     assert before[0]["data"]
-    controls.children[2].value = 2
+    controls.children[1].value = "30m"
     assert place.outputs != before
 
 

@@ -7,6 +7,7 @@ from taskkit.charts.changes import fragmentation_bars, round_trip_bars, switch_c
 from taskkit.charts.confidence import confidence_by_task
 from taskkit.charts.days import coverage_calendar, day_timeline
 from taskkit.charts.differences import comparison_intervals
+from taskkit.charts.differences_map import difference_map
 from taskkit.charts.entries import entry_bars
 from taskkit.charts.flows import switch_matrix, time_per_app
 from taskkit.charts.ladder import variant_ladder
@@ -16,6 +17,7 @@ from taskkit.charts.naming import naming_coverage
 from taskkit.charts.steps import case_view, step_effort_bars
 from taskkit.charts.tasks import segment_lengths, task_overview
 from taskkit.charts.transfers import reentry_flow, transfer_flow
+from taskkit.charts.uniformity import standardisation
 
 __all__ = [
     "app_colours",
@@ -25,6 +27,7 @@ __all__ = [
     "coverage_calendar",
     "criteria_heat",
     "day_timeline",
+    "difference_map",
     "entry_bars",
     "fragmentation_bars",
     "naming_coverage",
@@ -35,6 +38,7 @@ __all__ = [
     "round_trip_bars",
     "segment_lengths",
     "smallest_group",
+    "standardisation",
     "step_effort_bars",
     "succession_map",
     "switch_cost_intervals",

@@ -34,6 +34,15 @@ class Part(NamedTuple):
     width: float
     height: int
     note: str
+    edges: tuple[Edge, ...] = ()  # in order of the numbers that lines, heads and numbers hold
+
+
+class Space(NamedTuple):
+    """What every layer of a graph shares: the filter of the chosen task, and the scales."""
+
+    only: str
+    x: Any
+    y: Any
 
 
 def strongest(successions: pl.DataFrame, nodes: int, edges: int) -> pl.DataFrame:
@@ -77,6 +86,7 @@ def draw_graph(
     top = _BOX_HEIGHT / 2 + (_NOTE if note else 4)
     spot = {node: (plan.x[node] * apart, plan.y[node] * _LAYER + top) for node in plan.x}
     boxes, lines, heads, numbers = [], [], [], []
+    taken: list[tuple[float, float]] = []
     labels = _labels([node for node in spot if node not in (START, END)])
     for node, (x, y) in spot.items():
         one, two = (node, "") if node in (START, END) else labels[node] if words is None else words(node)
@@ -99,23 +109,37 @@ def draw_graph(
         for order, (x, y) in enumerate(points):
             lines.append((key, number, order, round(x), round(y / _UNIT), weights[edge], back, tip))
         (x0, y0), (x1, y1) = points[-2 if points[-2] != points[-1] else -3], points[-1]
-        heads.append((key, round(x1), round(y1 / _UNIT), round(math.degrees(math.atan2(x1 - x0, y0 - y1)))))
-        middle = _middle(points)
-        numbers.append((key, round(middle[0]), round(middle[1] / _UNIT), f"{weights[edge]:,.0f}"))
-    return Part(
-        key, boxes, lines, heads, numbers, plan.width * apart, int((plan.layers * _LAYER - 24 + top) / _UNIT), note
-    )
+        heads.append((key, number, round(x1), round(y1 / _UNIT), round(math.degrees(math.atan2(x1 - x0, y0 - y1)))))
+        middle = _free_place(points, [*spot.values()], taken)
+        taken.append(middle)
+        numbers.append((key, number, round(middle[0]), round(middle[1] / _UNIT), f"{weights[edge]:,.0f}"))
+    height = int((plan.layers * _LAYER - 24 + top) / _UNIT)
+    drawn = tuple(sorted(plan.paths, key=lambda edge: (weights[edge], edge)))
+    return Part(key, boxes, lines, heads, numbers, plan.width * apart, height, note, drawn)
 
 
-def _middle(points: list[tuple[float, float]]) -> tuple[float, float]:
-    """The place of the number of an edge: in the middle of its points."""
-    inner = points[2:-2] or points[1:3]
-    half = len(inner) // 2
-    return (
-        inner[half]
-        if len(inner) % 2
-        else ((inner[half - 1][0] + inner[half][0]) / 2, (inner[half - 1][1] + inner[half][1]) / 2)
-    )
+def _free_place(
+    points: list[tuple[float, float]], boxes: list[tuple[float, float]], taken: list[tuple[float, float]]
+) -> tuple[float, float]:
+    """The place of the number of an edge: on its curve, as near to the middle as boxes and other numbers allow."""
+    places = _on_curve(points)
+    half = len(places) // 2
+    for x, y in sorted(places, key=lambda place: abs(places.index(place) - half)):
+        free = all(abs(x - bx) > _BOX_WIDTH / 2 + 8 or abs(y - by) > _BOX_HEIGHT / 2 + 6 for bx, by in boxes)
+        if free and all(abs(x - tx) > 38 or abs(y - ty) > 13 for tx, ty in taken):
+            return x, y
+    return places[half]
+
+
+def _on_curve(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Places along the cubic B-spline of the points, an odd number of them."""
+    places = []
+    for a, b, c, d in zip(points, points[1:], points[2:], points[3:], strict=False):
+        for t in (0.0, 0.25, 0.5, 0.75):
+            w = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
+            places.append(((w[0] * a[0] + w[1] * b[0] + w[2] * c[0] + w[3] * d[0]) / 6,
+                           (w[0] * a[1] + w[1] * b[1] + w[2] * c[1] + w[3] * d[1]) / 6))  # fmt: skip
+    return places[1:]
 
 
 def _labels(nodes: list[str]) -> dict[str, tuple[str, str]]:
@@ -151,57 +175,55 @@ def _route(points: list[tuple[float, float]], back: bool) -> list[tuple[float, f
     return [points[0], (xa, ya + lean), *points[1:-1], (xb, yb - lean), points[-1]]
 
 
-def show_graphs(parts: list[Part], pick: Any, *, shade: str | None) -> Chart:
+def show_graphs(parts: list[Part], pick: Any, *, shade: str | None, arrows: Any = None) -> Chart:
+    """Draw the parts, one at a time where a list chooses; `arrows` gives the layers below and above the boxes."""
     import altair as alt
 
-    text, number, whole = pl.String, pl.Float64, pl.Int64
-    boxes = _frame(
-        parts,
-        "boxes",
-        {
-            "task": text,
-            "x": number,
-            "y": whole,
-            "one": text,
-            "two": text,
-            "full": text,
-            "times": whole,
-            "shade": number,
-        },
-    )
-    lines = _frame(
-        parts,
-        "lines",
-        {
-            "task": text,
-            "edge": whole,
-            "order": whole,
-            "x": whole,
-            "y": whole,
-            "times": number,
-            "back": pl.Boolean,
-            "tip": text,
-        },
-    )
-    heads = _frame(parts, "heads", {"task": text, "x": whole, "y": whole, "angle": whole})
-    numbers = _frame(parts, "numbers", {"task": text, "x": whole, "y": whole, "text": text})
     limit = pl.DataFrame(
         {"task": [p.key for p in parts], "height": [p.height for p in parts], "note": [p.note for p in parts]}
     )
     wide = max(max(part.width for part in parts), 400)
     scale = alt.Scale(domain=[-_BOX_WIDTH / 2 - 30, wide + _BOX_WIDTH / 2 + 30])
-    x = alt.X("x:Q", axis=None, scale=scale)
     # rows of a few pixels instead of a scale in pixels: so the chart is as high as the chosen task needs
     y = alt.Y("y:O", axis=None, scale=alt.Scale(type="band", padding=0))
-    only = "datum.task == task" if pick is not None else "true"
-    space = alt.Chart(inline(_rooms(limit))).transform_filter(only).mark_point(opacity=0).encode(y=y)
+    room = Space("datum.task == task" if pick is not None else "true", alt.X("x:Q", axis=None, scale=scale), y)
+    space = alt.Chart(inline(_rooms(limit))).transform_filter(room.only).mark_point(opacity=0).encode(y=y)
+    below, above = (arrows or _counted_arrows)(parts, room)
+    notes = (
+        alt.Chart(inline(limit))
+        .transform_filter(room.only)
+        .mark_text(align="left", baseline="top", x=0, y=0, fontSize=12, color=SOFT)
+        .encode(text="note:N")
+    )
+    layers = alt.layer(space, *below, *_boxes(parts, room, shade), *above, notes)
+    if pick is not None:
+        layers = layers.add_params(pick)
+    return layers.properties(width=int(min(max(wide + _BOX_WIDTH + 60, 500), WIDTH + 110)), height=alt.Step(_UNIT))
+
+
+def edge_frames(parts: list[Part]) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The points of the curves, the arrow heads and the numbers, each with the number of its edge in the part."""
+    text, number, whole = pl.String, pl.Float64, pl.Int64
+    place = {"task": text, "edge": whole}
+    at = {"x": whole, "y": whole}
+    line = place | {"order": whole} | at | {"times": number, "back": pl.Boolean, "tip": text}
+    lines = _frame(parts, "lines", line)
+    heads = _frame(parts, "heads", place | at | {"angle": whole})
+    return lines, heads, _frame(parts, "numbers", place | at | {"text": text})
+
+
+def _counted_arrows(parts: list[Part], room: Space) -> tuple[list[Chart], list[Chart]]:
+    """Arrows as thick as they are frequent, the number on each; those that go back are dashed."""
+    import altair as alt
+
+    lines, heads, numbers = edge_frames(parts)
     curves = (
         alt.Chart(inline(lines))
-        .transform_filter(only)
+        .transform_filter(room.only)
         .mark_line(opacity=0.8, interpolate="basis")
         .encode(
-            x=x,
-            y=y,
+            x=room.x,
+            y=room.y,
             detail="edge:N",
             order="order:Q",
             tooltip=[alt.Tooltip("tip:N", title="succession"), alt.Tooltip("times:Q", format=",")],
@@ -210,14 +232,40 @@ def show_graphs(parts: list[Part], pick: Any, *, shade: str | None) -> Chart:
             color=alt.value("#A9B4C0"),
         )
     )
-    tips = (
-        alt.Chart(inline(heads))
-        .transform_filter(only)
-        .mark_point(shape="triangle-up", filled=True, size=70, color="#7B8794", opacity=1)
-        .encode(x=x, y=y, angle=alt.Angle("angle:Q", scale=alt.Scale(domain=[-180, 180], range=[-180, 180])))
+    tips = arrow_heads(heads, room).encode(color=alt.value("#7B8794"))
+    return [curves, tips], edge_numbers(numbers, room)
+
+
+def arrow_heads(heads: pl.DataFrame, room: Space) -> Chart:
+    """A triangle at the end of each curve."""
+    import altair as alt
+
+    turned = alt.Angle("angle:Q", scale=alt.Scale(domain=[-180, 180], range=[-180, 180]))
+    shape = alt.Chart(inline(heads)).transform_filter(room.only)
+    return shape.mark_point(shape="triangle-up", filled=True, size=70, opacity=1).encode(
+        x=room.x, y=room.y, angle=turned
     )
-    base = alt.Chart(inline(boxes)).transform_filter(only).encode(x=x, y=y)
-    hover = [alt.Tooltip("full:N", title="step"), alt.Tooltip("times:Q", format=",")]
+
+
+def edge_numbers(numbers: pl.DataFrame, room: Space) -> list[Chart]:
+    """The text of each edge (`text`), on a white halo."""
+    import altair as alt
+
+    halo = alt.Chart(inline(numbers)).transform_filter(room.only)
+    behind = halo.mark_text(fontSize=11, color=INK, stroke="white", strokeWidth=4, strokeJoin="round")
+    return [each.encode(x=room.x, y=room.y, text="text:N") for each in (behind, halo.mark_text(fontSize=11, color=INK))]
+
+
+def _boxes(parts: list[Part], room: Space, shade: str | None) -> list[Chart]:
+    """The boxes and the two lines of text in each."""
+    import altair as alt
+
+    text, whole = pl.String, pl.Int64
+    schema = {"task": text, "x": pl.Float64, "y": whole, "one": text, "two": text, "full": text, "times": whole}
+    boxes = _frame(parts, "boxes", schema | {"shade": pl.Float64})
+    counted = bool(boxes["times"].sum())
+    base = alt.Chart(inline(boxes)).transform_filter(room.only).encode(x=room.x, y=room.y)
+    hover = [alt.Tooltip("full:N", title="step"), *([alt.Tooltip("times:Q", format=",")] if counted or shade else [])]
     rect = base.mark_point(
         shape=f"M-1,-{_BOX_HEIGHT / _BOX_WIDTH}H1V{_BOX_HEIGHT / _BOX_WIDTH}H-1Z",
         size=_BOX_WIDTH**2,
@@ -246,33 +294,17 @@ def show_graphs(parts: list[Part], pick: Any, *, shade: str | None) -> Chart:
         ink, soft = (alt.condition(dark, alt.value("white"), alt.value(colour_)) for colour_ in (INK, "#3B4654"))
     else:
         rect = rect.encode(fill=alt.condition("datum.full == ' '", alt.value("#E4E8ED"), alt.value("#EAF3F9")))
-    one = base.mark_text(fontSize=12, fontWeight=600, dy=alt.ExprRef("datum.full != ' ' ? -7 : 0")).encode(
+    two_lines = "datum.full != ' '" if counted and not shade else "datum.two != ' '"
+    one = base.mark_text(fontSize=12, fontWeight=600, dy=alt.ExprRef(f"{two_lines} ? -7 : 0")).encode(
         text="one:N", color=ink
     )
+    times = "datum.full != ' ' ? (datum.two != ' ' ? datum.two + ' · ' : '') + format(datum.times, ',') + ' ×' : ' '"
     two = (
         base.mark_text(fontSize=11, dy=9)
-        .transform_calculate(
-            second="datum.two"
-            if shade
-            else "datum.full != ' ' ? (datum.two != ' ' ? datum.two + ' · ' : '') + format(datum.times, ',') + ' ×' : ' '"
-        )
+        .transform_calculate(second=times if counted and not shade else "datum.two")
         .encode(text="second:N", color=soft)
     )
-    halo = alt.Chart(inline(numbers)).transform_filter(only)
-    count = halo.mark_text(fontSize=11, color=INK, stroke="white", strokeWidth=4, strokeJoin="round").encode(
-        x=x, y=y, text="text:N"
-    )
-    count2 = halo.mark_text(fontSize=11, color=INK).encode(x=x, y=y, text="text:N")
-    notes = (
-        alt.Chart(inline(limit))
-        .transform_filter(only)
-        .mark_text(align="left", baseline="top", x=0, y=0, fontSize=12, color=SOFT)
-        .encode(text="note:N")
-    )
-    layers = alt.layer(space, curves, tips, rect, one, two, count, count2, notes)
-    if pick is not None:
-        layers = layers.add_params(pick)
-    return layers.properties(width=int(min(max(wide + _BOX_WIDTH + 60, 500), WIDTH + 110)), height=alt.Step(_UNIT))
+    return [rect, one, two]
 
 
 def _frame(parts: list[Part], name: str, schema: Mapping[str, Any]) -> pl.DataFrame:

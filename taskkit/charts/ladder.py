@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import functools
+import itertools
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import polars as pl
@@ -15,9 +17,11 @@ from taskkit.charts.look import (
     PALETTE,
     SOFT,
     Chart,
+    count_of,
     finish,
     inline,
     nothing,
+    people,
     picker,
     seconds_in_words,
     select_tasks,
@@ -28,11 +32,15 @@ from taskkit.charts.look import (
 from taskkit.privacy import MIN_PEOPLE
 
 _Words = dict[str, tuple[str, str, str, str]]  # step → two lines, full name, place
+_Rows = list[tuple[Any, ...]]
+_Step = tuple[str, str, str, str, int, str, str]
 _LEFT, _STEP, _PER_LINE, _LINES = 235.0, 91.0, 10, 3
 _UNIT, _LINE, _GAP = 8, 5, 2  # pixels; units of a line of chevrons and between two ways
 _CHEVRON = "M-1,-0.38L0.82,-0.38L1,0L0.82,0.38L-1,0.38L-0.82,0Z"
-_SAME, _NEW, _GONE = "as in the most frequent way", "only here", "left out here"
-_MOVED = "elsewhere in the order"
+_SAME, _NEW, _MOVED, _GONE = "the same", "only here", "elsewhere in the order", "left out here"
+_COLOURS = {_SAME: "#CFE3F1", _NEW: "#F3C15F", _MOVED: "#D9B3CB", _GONE: "#FFFFFF"}
+_RELATIONS = {"same": _SAME, "only here": _NEW, "moved": _MOVED, "only there": _GONE}
+_ALWAYS = 1000.0  # per cent: a row that no wish for less coverage takes away
 
 
 def variant_ladder(
@@ -41,13 +49,17 @@ def variant_ladder(
     names: dict[str, str] | None = None,
     task: str | None = None,
     tasks: Collection[str] | None = None,
-    top: int = 6,
+    top: int = 12,
+    coverage: float = 1.0,
+    aligned: pl.DataFrame | None = None,
+    standard: str = "the most frequent way",
+    choose: bool = True,
     min_people: int = MIN_PEOPLE,
 ) -> Chart:
     """Draw the most frequent ways of doing each task as rows of chevrons, with a list to choose the task.
 
-    What a way shares with the task's most frequent way is pale, what it does otherwise is coloured. Ways that few people
-    use are not drawn one by one: the last row says how many there are and what part of the executions they make.
+    What a way shares with the way it is compared with is pale, what it does otherwise is coloured. Ways that are not drawn
+    one by one are never left out silently: the last row says how many they are and what part of the executions they make.
 
     Parameters
     ----------
@@ -56,7 +68,11 @@ def variant_ladder(
     task : the task shown first; by default the first with a way that enough people use.
     tasks : the tasks that may be shown (`of_enough_people` of the segments); without them a task is shown if one of its
         ways alone has enough people.
-    top : ways that are drawn for each task.
+    top : ways that are drawn for each task, at most.
+    coverage : part of a task's executions from which on no further way is drawn; the page has a control for it.
+    aligned : frame of `align_variants` of the drawn ways; without it they are laid beside the most frequent drawn way here.
+    standard : what the ways are compared with, in words.
+    choose : whether the chart has controls of its own for task and coverage.
     min_people : smallest group that is drawn.
 
     Returns
@@ -73,168 +89,225 @@ def variant_ladder(
     variants, hidden = select_tasks(variants, tasks, min_people=min_people)
     if variants.is_empty():
         return nothing(hidden)
-    called = names or {}
-    chevrons: list[tuple[Any, ...]] = []
-    labels: list[tuple[Any, ...]] = []
-    first, units = task, pl.DataFrame(schema={"task": pl.String, "y": pl.Int64})
+    beside = {str(key[0]): part for key, part in aligned.group_by("variant_id")} if aligned is not None else {}
+    data: dict[str, _Rows] = {name: [] for name in _TABLES}
+    first = task
     for part in variants.sort("task_id", "variant_id").partition_by("task_id", maintain_order=True):
-        used = _draw_task(part, top, min_people, chevrons, labels)
+        _lay_out(part, top, min_people, beside, data)
         if first is None and (part["people"] >= min_people).any():
             first = str(part["task_id"][0])
-        units.vstack(pl.DataFrame({"task": [str(part["task_id"][0])] * used, "y": range(used)}), in_place=True)
     listed = variants["task_id"].unique().sort().to_list()
-    options = {t: short(f"{t}  {called.get(t, '')}".strip(), 70) for t in listed}
-    pick = picker("task", "Task", options, value=first if first in listed else listed[0])
-    wide = alt.Scale(domain=[0, _LEFT + _STEP * _PER_LINE])
-    x = alt.X("x:Q", axis=None, scale=wide)
-    # rows of a few pixels instead of a scale in pixels: so the chart is as high as the chosen task needs
-    y = alt.Y("y:O", axis=None, scale=alt.Scale(type="band", padding=0))
-    steps = pl.DataFrame(chevrons, schema=_CHEVRONS, orient="row")
-    rows = pl.DataFrame(labels, schema=_LABELS, orient="row")
-    body = (
-        alt.Chart(inline(steps))
-        .transform_filter("datum.task == task")
-        .encode(
-            x=x,
-            y=y,
-            tooltip=[
-                alt.Tooltip("full:N", title="step"),
-                alt.Tooltip("place:N", title="in"),
-                alt.Tooltip("number:Q", title="step number"),
-                alt.Tooltip("kind:N", title="compared"),
-            ],
-        )
-    )
-    arrows = body.mark_point(
-        shape=_CHEVRON, size=(_STEP - 3) ** 2, filled=True, opacity=1, stroke="#7B8794", strokeWidth=0.7
-    ).encode(
-        color=alt.Color(
-            "kind:N",
-            scale=alt.Scale(domain=[_SAME, _NEW, _MOVED, _GONE], range=["#CFE3F1", "#F3C15F", "#D9B3CB", "#FFFFFF"]),
-            legend=alt.Legend(
-                title="steps",
-                orient="top",
-                symbolType="square",
-                direction="horizontal",
-                symbolStrokeColor="#7B8794",
-                symbolStrokeWidth=0.7,
-            ),
-        )
-    )
-    upper = body.mark_text(fontSize=11, dy=-6, color=INK).encode(text="line1:N")
-    lower = body.mark_text(fontSize=10, dy=7, color="#3B4654").encode(text="line2:N")
-    side = alt.Chart(inline(rows)).transform_filter("datum.task == task").encode(y=y)
-    track = (
-        side.mark_bar(height=7, color="#E4E8ED")
-        .transform_calculate(end="100", begin="0")
-        .encode(x=alt.X("begin:Q", scale=wide, axis=None), x2="end:Q")
-    )
-    share = (
-        side.mark_bar(height=7, color=PALETTE[0])
-        .transform_calculate(end="100 * datum.share", begin="0")
-        .encode(x=alt.X("begin:Q", scale=wide, axis=None), x2="end:Q")
-    )
-    bold = side.mark_text(align="left", fontSize=13, fontWeight=600, dy=-13, color=INK, x=0).encode(text="head:N")
-    plain = side.mark_text(align="left", fontSize=11, dy=12, color=SOFT, x=0).encode(text="facts:N")
-    tail = side.mark_text(align="left", fontSize=12, color=SOFT).encode(
-        x=alt.X("at:Q", scale=wide, axis=None), text="tail:N"
-    )
-    room = alt.Chart(inline(units)).transform_filter("datum.task == task").mark_point(opacity=0).encode(y=y)
-    layers = alt.layer(room, track, share, bold, plain, tail, arrows, upper, lower).add_params(pick)
-    return finish(
-        layers.properties(width=int(_LEFT + _STEP * _PER_LINE), height=alt.Step(_UNIT)),
-        title="How differently the same task is done",
+    options = {t: short(f"{t}  {(names or {}).get(t, '')}".strip(), 70) for t in listed}
+    several = variants["task_id"].n_unique() > 1
+    chart = finish(
+        alt.LayerChart(layer=[]),
+        title="How differently the same task is done"
+        if choose
+        else f"How differently it is done: {options[listed[0]]}",
         subtitle=[
-            "Each row is one way: part of the task's executions (bar), times "
-            f"seen, people, median active time. Up to {top} ways used by at "
-            f"least {min_people} {'people' if min_people != 1 else 'person'} are drawn; the last row sums up all others.",
-            "Read along the chevrons; a long way goes on in the next line. Choose the task above.",
+            "Each row is one way: its part of the task's executions (dark bar; pale: the ways above it), times seen, people, "
+            f"median active time. Only ways used by at least {min_people} {'people' if min_people != 1 else 'person'} are "
+            "drawn; the last row sums up all others.",
+            f"Read along the chevrons; a long way goes on in the next line. Colours compare with {standard}. A click on a "
+            "step marks it in all ways, a click beside the steps ends that."
+            + (f" Choose {'task and coverage' if several else 'the coverage'} above." if choose else ""),
             hidden,
         ],
     )
+    picture = _layers()
+    chart.layer, chart.width, chart.height = picture.layer, int(_LEFT + _STEP * _PER_LINE), alt.Step(_UNIT)
+    shown = str(first if first in listed else listed[0])
+    chart.params = [*picture.params, *(c.param for c in _controls(options, shown, coverage, choose=choose))]
+    chart.datasets = {
+        name: inline(pl.DataFrame(rows, schema=_TABLES[name], orient="row")).values for name, rows in data.items()
+    }
+    return chart
 
 
-_CHEVRONS = {
-    "task": pl.String,
-    "x": pl.Float64,
-    "y": pl.Int64,
-    "line1": pl.String,
-    "line2": pl.String,
-    "full": pl.String,
-    "place": pl.String,
-    "number": pl.Int64,
-    "kind": pl.String,
-}
-_LABELS = {
-    "task": pl.String,
-    "y": pl.Int64,
-    "share": pl.Float64,
-    "head": pl.String,
-    "facts": pl.String,
-    "at": pl.Float64,
-    "tail": pl.String,
-}
+_CHEVRONS = pl.Schema({
+    "task": pl.String, "low": pl.Float64, "high": pl.Float64, "x": pl.Float64, "y": pl.Int64, "line1": pl.String,
+    "line2": pl.String, "full": pl.String, "place": pl.String, "number": pl.Int64, "kind": pl.String, "time": pl.String,
+})  # fmt: skip
+_LABELS = pl.Schema({
+    "task": pl.String, "low": pl.Float64, "high": pl.Float64, "y": pl.Int64, "above": pl.Float64, "share": pl.Float64,
+    "head": pl.String, "facts": pl.String, "so_far": pl.String, "tail": pl.String, "spread": pl.String,
+})  # fmt: skip
+_TABLES = {"steps": _CHEVRONS, "ways": _LABELS, "room": pl.Schema(list(_LABELS.items())[:4])}
 
 
-def _draw_task(
-    part: pl.DataFrame, top: int, min_people: int, chevrons: list[tuple[Any, ...]], labels: list[tuple[Any, ...]]
-) -> int:
-    """Lay one task's ways out from the top; returns the units of height that are used."""
+def _controls(options: dict[str, str], value: str, coverage: float, *, choose: bool) -> list[Any]:
+    import altair as alt
+
+    wanted = round(100 * coverage)
+    if not choose:
+        return [alt.param(name="task", value=value), alt.param(name="coverage", value=wanted)]
+    slider = alt.binding_range(min=10, max=100, step=5, name="Ways until they make this part of the executions (%): ")
+    return [picker("task", "Task", options, value=value), alt.param(name="coverage", value=wanted, bind=slider)]
+
+
+@functools.cache
+def _layers() -> Any:
+    """Bars, texts and chevrons above one another, without data: building this takes longer than all the rest."""
+    import altair as alt
+
+    def table(name: str) -> Any:
+        """A chart of those rows of a table that the chosen task and coverage leave."""
+        data = alt.NamedData(name=name, format=inline(pl.DataFrame(schema=_TABLES[name])).format)
+        wanted = "datum.task == task && coverage > datum.low && coverage <= datum.high"
+        return alt.Chart(data).transform_filter(wanted)
+
+    wide = alt.Scale(domain=[0, _LEFT + _STEP * _PER_LINE])
+    # rows of a few pixels instead of a scale in pixels: so the chart is as high as the chosen task needs
+    y = alt.Y("y:O", axis=None, scale=alt.Scale(type="band", padding=0))
+    tips = {"full": "step", "place": "in", "number": "step number", "kind": "compared", "time": "time on it"}
+    chosen = alt.selection_point(name="marked", fields=["full"])
+    body = table("steps").encode(
+        x=alt.X("x:Q", axis=None, scale=wide),
+        y=y,
+        opacity=alt.condition(chosen, alt.value(1), alt.value(0.25)),
+        tooltip=[alt.Tooltip(f"{name}:{'Q' if name == 'number' else 'N'}", title=said) for name, said in tips.items()],
+    )
+    legend = alt.Legend(
+        title=None, orient="top", symbolType="square", direction="horizontal", symbolStrokeColor="#7B8794",
+        symbolStrokeWidth=0.7,
+    )  # fmt: skip
+    kinds = alt.Scale(domain=list(_COLOURS), range=list(_COLOURS.values()))
+    arrows = body.mark_point(shape=_CHEVRON, size=(_STEP - 3) ** 2, filled=True, stroke="#7B8794", strokeWidth=0.7)
+    arrows = arrows.encode(color=alt.Color("kind:N", scale=kinds, legend=legend)).properties(name="chevrons")
+    arrows = arrows.add_params(chosen)
+    upper = body.mark_text(fontSize=11, dy=-6, color=INK).encode(text="line1:N")
+    lower = body.mark_text(fontSize=10, dy=7, color="#3B4654").encode(text="line2:N")
+    side = table("ways").encode(y=y)
+    bars = [
+        side.mark_bar(height=7, color=colour)
+        .transform_calculate(begin=begin, end=end)
+        .encode(
+            x=alt.X("begin:Q", scale=wide, axis=None), x2="end:Q", tooltip=alt.Tooltip("spread:N", title="executions")
+        )
+        for colour, begin, end in (
+            ("#E4E8ED", "0", "100"),
+            ("#B9D3E6", "0", "100 * datum.above"),
+            (PALETTE[0], "100 * datum.above", "100 * (datum.above + datum.share)"),
+        )
+    ]
+    bold = side.mark_text(align="left", fontSize=13, fontWeight=600, dy=-13, color=INK, x=0).encode(text="head:N")
+    plain = side.mark_text(align="left", fontSize=11, dy=12, color=SOFT, x=0).encode(text="facts:N")
+    so_far = side.mark_text(align="left", fontSize=11, color=SOFT, x=106).encode(text="so_far:N")
+    tail = side.mark_text(align="left", fontSize=12, color=SOFT, x=_LEFT).encode(text="tail:N")
+    space = table("room").mark_point(opacity=0).encode(y=y)
+    return alt.layer(space, *bars, bold, plain, so_far, tail, arrows, upper, lower)
+
+
+def _lay_out(
+    part: pl.DataFrame, top: int, min_people: int, beside: dict[str, pl.DataFrame], to: dict[str, _Rows]
+) -> None:
+    """Lay one task's ways out from the top, and after each the row that sums up the rest if no more are wanted."""
+    steps, rows, room = to["steps"], to["ways"], to["room"]
     task, whole = str(part["task_id"][0]), int(part["segments"].sum())
-    drawn = part.filter(pl.col("people") >= min_people).head(top)
+    summed = pl.col("variant_id").str.ends_with("-other")
+    drawn = part.filter((pl.col("people") >= min_people) & ~summed).head(top)
+    ways = int(part["ways"].sum()) if "ways" in part.columns else part.height
     usual: list[str] = drawn["activities"][0].to_list() if drawn.height else []
-    words = _labels(sorted({step for way in drawn["activities"] for step in way}))
-    y = _LINE // 2
-    for row in drawn.iter_rows(named=True):
-        lines = _draw_way(task, row["activities"], usual, words, y, chevrons)
-        facts = (
-            f"{row['segments']:,} × · {row['people']} {'person' if row['people'] == 1 else 'people'} "
-            f"· {seconds_in_words(row['median_seconds'])}"
-        )
-        labels.append((task, y, row["share"], f"{row['share']:.0%}".replace("%", " %"), facts, None, None))
-        if not row["activities"]:
-            labels.append((task, y, 0.0, None, None, _LEFT, "no step that enough executions share"))
-        y += lines * _LINE + _GAP
-    rest = whole - int(drawn["segments"].sum())
-    if rest:
-        more = part.height - drawn.height
-        ways = f"{more:,} more {'way' if more == 1 else 'ways'}"
-        why = (
-            f"{ways}, each rarer than those above or used by fewer than {min_people} people"
-            if min_people > 1
-            else f"{ways}, each rarer than those above"
-        )
-        if not drawn.height:
-            why = (
-                f"{ways[:-5] if more == 1 else f'{more:,}'} ways, none used by {min_people} "
-                "people or more: the map of steps below says more about this task"
-            )
-        labels.append((task, y, rest / whole, f"{rest / whole:.0%}".replace("%", " %"), f"{rest:,} ×", _LEFT, why))
-        y += _LINE + _GAP
-    return y
+    words = _labels(drawn, beside)
+    y, seen, at = 0, 0, -1.0
+    for number, row in enumerate(drawn.iter_rows(named=True), start=1):
+        own = beside.get(str(row["variant_id"]))
+        shown = _compared(usual, row["activities"], words) if own is None else _as_aligned(own, words)
+        lines = _draw_way(shown, (task, at, _ALWAYS), y + _LINE // 2, steps)
+        rows.append((task, at, _ALWAYS, y + _LINE // 2, seen / whole, row["share"], *_facts(row, seen, whole)))
+        used = lines * _LINE + _GAP
+        room.extend((task, at, _ALWAYS, place) for place in range(y, y + used))
+        y, seen = y + used, seen + row["segments"]
+        last = number == drawn.height
+        at, before = _ALWAYS if last else 100 * seen / whole, at
+        _sum_up((task, before, at), (y, seen, whole), ways - number, min_people, rows, room)
+    if not drawn.height:
+        _sum_up((task, at, _ALWAYS), (0, 0, whole), ways, min_people, rows, room)
 
 
-def _draw_way(
-    task: str, activities: list[str], usual: list[str], words: _Words, y: int, chevrons: list[tuple[Any, ...]]
-) -> int:
+def _sum_up(
+    key: tuple[str, float, float], at: tuple[int, int, int], ways: int, min_people: int, rows: _Rows, room: _Rows
+) -> None:
+    """The row of all that is not drawn one by one: how many ways, executions and what part of them."""
+    y, seen, whole = at
+    if seen == whole:
+        return
+    left = whole - seen
+    said = f"{ways:,} more {'way' if ways == 1 else 'ways'}, {count_of(left, 'execution')}, {_percent(left / whole)}"
+    if not seen:
+        said += f": none used by {min_people} people or more; the map of steps says more about this task"
+    elif min_people > 1:
+        said += f": rarer, or used by fewer than {min_people} people"
+    rows.append(
+        (*key, y + _LINE // 2, seen / whole, left / whole, _percent(left / whole), f"{left:,} ×", None, said, said)
+    )
+    room.extend((*key, place) for place in range(y, y + _LINE + _GAP))
+
+
+def _facts(row: dict[str, Any], seen: int, whole: int) -> tuple[str | None, ...]:
+    """The texts beside a way: name and part, how often, by how many and how long, what part so far, nothing drawn, spread."""
+    facts = f"{row['segments']:,} × · {people(row['people'])} · {seconds_in_words(row['median_seconds'])}"
+    name = str(row["variant_id"]).rpartition("-")[2]
+    so_far = f"{_percent((seen + row['segments']) / whole)} so far" if seen else None
+    spread = facts
+    if row.get("q25_seconds") is not None:
+        spread += (
+            f" ({seconds_in_words(row['q25_seconds'])} to {seconds_in_words(row['q75_seconds'])} for the middle half)"
+        )
+    if row.get("left_out"):
+        spread += f"; in {row['left_out']:,} a rare step or a glance was left out"
+    empty = None if row["activities"] else "no step that enough executions share"
+    return f"{name} · {_percent(row['share'])}", facts, so_far, empty, spread
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
+
+
+def _draw_way(steps: list[_Step], key: tuple[str, float, float], y: int, chevrons: _Rows) -> int:
     """One way as chevrons, line after line; returns the lines that are used."""
-    steps = _compared(usual, activities, words)
     room = _PER_LINE * _LINES
     if len(steps) > room:
         more = len(steps) - room + 1
-        steps = [*steps[: room - 1], (f"… {more} more", "steps", f"{more} more steps", "", 0, steps[-1][-1])]
+        steps = [*steps[: room - 1], (f"… {more} more", "steps", f"{more} more steps", "", 0, steps[-1][5], "")]
     for place, step in enumerate(steps):
         at = _LEFT + (place % _PER_LINE + 0.5) * _STEP
-        chevrons.append((task, at, y + place // _PER_LINE * _LINE, *step))
+        chevrons.append((*key, at, y + place // _PER_LINE * _LINE, *step))
     return max(1, -(-len(steps) // _PER_LINE))
 
 
-def _compared(usual: list[str], activities: list[str], words: _Words) -> list[tuple[str, str, str, str, int, str]]:
+def _as_aligned(own: pl.DataFrame, words: _Words) -> list[_Step]:
+    """The steps of a way as they were laid beside the standard; many in a row that are left out are one."""
+    steps: list[_Step] = []
+    number = 0
+    if own["step"].null_count() == own.height:
+        return []
+    rows = own.sort("place").iter_rows(named=True)
+    for gone, group in itertools.groupby(rows, key=lambda row: row["relation"] == "only there"):
+        part = list(group)
+        if gone and len(part) > 2:
+            steps.append(_left_out(len(part)))
+            continue
+        for row in part:
+            number += not gone
+            times = [row.get("median_seconds"), row.get("standard_seconds")]
+            said = [f"{seconds_in_words(times[0])} here"] if times[0] is not None else []
+            said += [f"{seconds_in_words(times[1])} in the way compared with"] if times[1] is not None else []
+            step = row["standard_step"] if gone else row["step"]
+            steps.append((*words[step], 0 if gone else number, _RELATIONS[row["relation"]], ", ".join(said)))
+    return steps
+
+
+def _left_out(count: int) -> _Step:
+    return (f"{count} steps", "left out", f"{count} steps that are left out", "", 0, _GONE, "")
+
+
+def _compared(usual: list[str], activities: list[str], words: _Words) -> list[_Step]:
     """The steps of a way beside the most frequent one: two lines of text, step, place, number and how they compare.
 
     A step that both have, at different places, is drawn once, where this way has it.
     """
-    steps: list[tuple[str, str, str, str, int, str]] = []
+    steps: list[_Step] = []
     parts = difflib.SequenceMatcher(None, usual, activities, autojunk=False).get_opcodes()
     changed = [part for part in parts if part[0] != "equal"]
     gone = Counter(step for _, a, b, _, _ in changed for step in usual[a:b])
@@ -243,15 +316,13 @@ def _compared(usual: list[str], activities: list[str], words: _Words) -> list[tu
     for kind, a, b, c, d in parts:
         left_out = _without(usual[a:b], not_here) if kind != "equal" and activities else []
         if len(left_out) > 2:
-            steps.append(
-                (f"{len(left_out)} steps", "left out", f"{len(left_out)} steps of the most frequent way", "", 0, _GONE)
-            )
+            steps.append(_left_out(len(left_out)))
         else:
-            steps += [(*words[step], 0, _GONE) for step in left_out]
+            steps += [(*words[step], 0, _GONE, "") for step in left_out]
         for n in range(c, d):
             state = _SAME if kind == "equal" else _MOVED if moved[activities[n]] > 0 else _NEW
             moved[activities[n]] -= state == _MOVED
-            steps.append((*words[activities[n]], n + 1, state))
+            steps.append((*words[activities[n]], n + 1, state, ""))
     return steps
 
 
@@ -266,8 +337,40 @@ def _without(steps: list[str], taken: Counter[str]) -> list[str]:
     return rest
 
 
-def _labels(activities: list[str]) -> _Words:
+def _labels(drawn: pl.DataFrame, beside: dict[str, pl.DataFrame]) -> _Words:
     """For each step two lines that tell it from the others of the task, its full name and its place."""
+    own = [beside[way] for way in drawn["variant_id"].to_list() if way in beside]
+    of_standard = {step for frame in own for step in frame["standard_step"].drop_nulls()}
+    steps = sorted({step for way in drawn["activities"] for step in way} | of_standard)
+    parts = {step: _parts(step) for step in steps}
+    words = _single(sorted({part for found, _ in parts.values() for part in found}))
+    return {step: _joined([words[part] for part in found], sign) for step, (found, sign) in parts.items()}
+
+
+def _parts(step: str) -> tuple[list[str], str]:
+    """The steps of a loop or of a block without an order (as `simplify_variants` writes them), and the sign for it."""
+    if step.startswith("{") and step.endswith("}"):
+        inner = [_parts(part)[0] for part in step[1:-1].split(", ")]
+        return [name for names in inner for name in names], "⇅"
+    if step.startswith("(") and step.endswith(")+"):
+        return step[1:-2].split(" → "), "↻"
+    return [step], ""
+
+
+def _joined(parts: list[tuple[str, str, str, str]], sign: str) -> tuple[str, str, str, str]:
+    """One label for several steps that are drawn together."""
+    if not sign:
+        return parts[0]
+    said = [" ".join(part[:2]).strip() for part in parts]
+    second = "again" if len(parts) == 1 else said[1] if len(parts) == 2 else f"and {len(parts) - 1} more"
+    names = [part[2] for part in parts]
+    full = f"{' → '.join(names)}, repeated" if sign == "↻" else f"{', '.join(names)}, in any order"
+    return short(said[0], 12), short(f"{sign} {second}", 13), full, parts[0][3]
+
+
+def _single(activities: Iterable[str]) -> _Words:
+    """The labels of single steps."""
+    activities = list(activities)
     ending = shared_ending(activities)
     lines = {activity: _two_lines(plain_address(activity.removesuffix(ending))) for activity in activities}
     again = Counter((one, two) for one, two, _, _ in lines.values())

@@ -28,6 +28,7 @@ def finish(chart: Chart, *, title: str, subtitle: str | Sequence[str] = "", desc
     import altair as alt
 
     lines = [subtitle] if isinstance(subtitle, str) else list(subtitle)
+    told = [spaced(line) for line in (title, *lines) if line]
     lines = [part for line in lines if line for part in wrap(spaced(line), 150)]
     title_lines = wrap(spaced(title), 105)
     heading = alt.TitleParams(
@@ -42,7 +43,7 @@ def finish(chart: Chart, *, title: str, subtitle: str | Sequence[str] = "", desc
         offset=12,
         subtitlePadding=6,
     )
-    words = description or ". ".join(part.rstrip(".") for part in (spaced(title), *lines)) + "."
+    words = description or ". ".join(part.rstrip(".") for part in told) + "."
     chart = chart.properties(title=heading, description=words, background="white")
     return (
         chart.configure(font=FONT)

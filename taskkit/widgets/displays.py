@@ -34,7 +34,7 @@ STYLE = """<style>
    background:#fff }
 .tk-table td,.tk-table th { max-width:44rem!important; white-space:normal; word-break:normal }
 .tk-table td,.tk-table th { min-width:0!important }
-.tk-table td.w { min-width:24rem!important }
+.tk-table td.w { min-width:18rem!important }
 .tk-table th.n,.tk-table td.n { text-align:right!important; white-space:nowrap }
 .tk-table .h { color:#7b8794; font-style:italic }
 .tk-table tfoot td { border:0; color:#55606f }

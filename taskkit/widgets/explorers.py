@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -12,79 +12,28 @@ from taskkit import charts
 from taskkit.automation import score_automation
 from taskkit.charts.look import smallest_group
 from taskkit.comparison import compare
-from taskkit.errors import SettingError, TaskkitError
+from taskkit.errors import SettingError
 from taskkit.overlay import list_attributions, step_effort
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.segments import METHODS, list_segments, segment
-from taskkit.variants import count_variants
-from taskkit.widgets.displays import STYLE, Shown, is_static, sentence, stack
+from taskkit.widgets.controls import Explorer
+from taskkit.widgets.controls import choice as _list
+from taskkit.widgets.controls import put as _put
+from taskkit.widgets.controls import slider as _slider
+from taskkit.widgets.displays import Shown, sentence, stack
+from taskkit.widgets.variants import VariantExplorer
 
-
-class Explorer:
-    """A row of controls above what they change; a page without a kernel shows `static()` instead."""
-
-    def controls(self) -> dict[str, Any]:
-        """The controls: setting → ipywidgets control."""
-        raise NotImplementedError
-
-    draw: Callable[..., Any]  # what the settings give: a chart, a table or a stack of them
-
-    def static(self) -> Any:
-        """The same without a kernel, with the settings as they are at first."""
-        return self.draw()
-
-    def live(self) -> Any:
-        """The controls and what they change, as an ipywidgets box."""
-        import ipywidgets as w
-
-        controls, place = self.controls(), w.Output()
-
-        def redraw(_: Any = None) -> None:
-            try:
-                shown = self.draw(**{name: control.value for name, control in controls.items()})
-            except TaskkitError as error:
-                shown = sentence(str(error), kind="tk-problem")
-            except Exception as error:  # noqa: BLE001  a control must say what went wrong, not fall silent
-                shown = sentence(f"This could not be drawn: {type(error).__name__}: {error}", kind="tk-problem")
-            _put(place, shown)
-
-        for control in controls.values():
-            control.observe(redraw, names="value")
-        redraw()
-        return w.VBox([w.HTML(STYLE), w.HBox(list(controls.values()), layout=w.Layout(flex_flow="row wrap")), place])
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        shown = self.static() if is_static() else self.live()
-        return shown._repr_mimebundle_(include=include, exclude=exclude)
-
-
-def _put(place: Any, shown: Any) -> None:
-    """Replace what an Output shows; set directly, so that it works inside callbacks and before it is displayed."""
-    found = shown._repr_mimebundle_()
-    data, metadata = found if isinstance(found, tuple) else (found, {})
-    place.outputs = ({"output_type": "display_data", "data": dict(data), "metadata": dict(metadata)},)
-
-
-def _list(label: str, options: Any, value: Any) -> Any:
-    import ipywidgets as w
-
-    return w.Dropdown(options=options, value=value, description=label, style={"description_width": "initial"})
-
-
-def _slider(label: str, value: Any, least: Any, most: Any, step: Any) -> Any:
-    import ipywidgets as w
-
-    kind = w.FloatSlider if isinstance(step, float) else w.IntSlider
-    return kind(
-        value=value,
-        min=least,
-        max=most,
-        step=step,
-        description=label,
-        continuous_update=False,
-        style={"description_width": "initial"},
-        layout={"width": "460px"},
-    )
+__all__ = [
+    "AutomationExplorer",
+    "ComparisonExplorer",
+    "DayTimeline",
+    "Explorer",
+    "SegmentationExplorer",
+    "StepExplorer",
+    "VariantExplorer",
+    "_list",
+    "_put",
+]
 
 
 class DayTimeline(Explorer):
@@ -165,46 +114,6 @@ class SegmentationExplorer(Explorer):
         found |= {f"gap, {gap} pause": list_segments(segment(self.events, method="gap", gap=gap)) for gap in self.gaps}
         return charts.segment_lengths(
             pl.concat([frame.with_columns(setting=pl.lit(name)) for name, frame in found.items()], how="diagonal")
-        )
-
-
-class VariantExplorer(Explorer):
-    """The ways a task is done.
-
-    Parameters
-    ----------
-    segments : segments frame with `task_id`.
-    names : task_id → readable name.
-    min_people : smallest group that is shown; a log of fewer people shows all. `tasks` are those that may be shown.
-    """
-
-    def __init__(
-        self,
-        segments: pl.DataFrame,
-        *,
-        names: Mapping[str, str] | None = None,
-        level: str = "screen",
-        rare: float = 0.2,
-        top: int = 6,
-        min_people: int = MIN_PEOPLE,
-    ) -> None:
-        self.segments, self.names, self.level, self.rare, self.top = segments, dict(names or {}), level, rare, top
-        self.min_people = smallest_group(segments, min_people=min_people)
-        self.tasks = charts.of_enough_people(segments, min_people=self.min_people)
-
-    def controls(self) -> dict[str, Any]:
-        """Level, how rare a step may be, how many ways."""
-        return {
-            "level": _list("level", [("screens", "screen"), ("single steps", "activity")], self.level),
-            "rare": _slider("leave out what fewer than this part do", self.rare, 0.0, 0.6, 0.05),
-            "top": _slider("ways", self.top, 2, 12, 1),
-        }
-
-    def draw(self, *, level: str | None = None, rare: float | None = None, top: int | None = None) -> Any:
-        """The ladder."""
-        found = count_variants(self.segments, level=level or self.level, rare=self.rare if rare is None else rare)
-        return charts.variant_ladder(
-            found, names=self.names, tasks=self.tasks, top=top or self.top, min_people=self.min_people
         )
 
 

@@ -216,7 +216,7 @@ def summarise_variants(
     said = f"In the median task the most frequent way covers {usual:.0%} of the executions"
     if by_task.height > 1:
         said += (
-            f"; most uniform is {most['task_id']} ({most['usual']:.0%}, {count_of(most['times'], 'time')}), least "
+            f"; most uniform in its ways is {most['task_id']} ({most['usual']:.0%}, {count_of(most['times'], 'time')}), least "
             f"{least['task_id']} ({least['usual']:.0%} of {least['times']:,}, {count_of(least['ways'], 'way')})"
         )
     return spaced(f"{said}. Rare ways are not errors: ask what they are for. {hidden}".rstrip())

@@ -30,6 +30,9 @@ _NEVER = (
 _LONGEST = 1500  # characters of a text: no finding is cut
 _SHARES = (
     "share",
+    "time_share",
+    "support",
+    "similarity",
     "cumulative_share",
     "interrupted",
     "excursion_share",

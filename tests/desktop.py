@@ -102,16 +102,13 @@ class Desktop:
         for process in [*reversed(self._procs), *ours]:
             with suppress(psutil.NoSuchProcess, ProcessLookupError):
                 process.terminate()
-        for started in self._procs:
-            try:
-                started.wait(5)
-            except subprocess.TimeoutExpired:
-                started.kill()
-                started.wait(5)
         with suppress(TimeoutError):
-            wait_for(lambda: not any(map(_runs, ours)), "the end of the desktop's programs", 3)
-        for process in filter(_runs, ours):
-            process.kill()
+            wait_for(lambda: not any(map(_runs, ours)) and not any(p.poll() is None for p in self._procs), "the end", 5)
+        for process in [*(p for p in self._procs if p.poll() is None), *filter(_runs, ours)]:
+            with suppress(psutil.NoSuchProcess, ProcessLookupError):
+                process.kill()
+        for started in self._procs:
+            started.wait(60)  # a killed browser may take its time: the kernel first takes back what it held
         self._home.cleanup()
 
     def start(self, *command: object, **settings: Any) -> subprocess.Popen[Any]:

@@ -62,7 +62,7 @@ def main() -> None:
         "| rate | inputs a second | rows | CPU, % of a core | CPU an input, µs | memory, MB | most, MB | bytes a row |"
     )
     print("|---|---|---|---|---|---|---|---|")
-    for speed in (1, 20):
+    for speed in (1, 20):  # 20: to see the size of a longer log
         with Desktop() as desktop, tempfile.TemporaryDirectory() as folder:
             _line(desktop, Path(folder), seconds, speed)
 

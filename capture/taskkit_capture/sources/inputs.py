@@ -16,6 +16,7 @@ _HELD = {
 }  # fmt: skip
 _SILENT = {"caps_lock", "num_lock", "scroll_lock"}
 _STUCK = 10.0  # seconds after which a modifier counts as released: its release got lost (lock screen)
+X11_PRESS, X11_RELEASE = 4, 5  # the X protocol's numbers of button events
 _X11_KEYS = {0xFE20: "tab"}  # shift+tab has a symbol of its own that pynput does not name
 _COPYING = {"insert", "delete"}  # shift with one of these pastes or cuts
 
@@ -34,9 +35,12 @@ class Inputs:
         from pynput import keyboard, mouse  # needs a display: not at import
 
         if self._mouse:
-            self._listeners.append(
-                mouse.Listener(on_click=self._safely(self._click), on_scroll=self._safely(self._scroll))
-            )
+            listen = mouse.Listener
+            if (
+                sys.platform == "linux"
+            ):  # pynput asks for the numbers of masks, and so for every move of the mouse as well
+                listen = type("Buttons", (mouse.Listener,), {"_EVENTS": (X11_PRESS, X11_RELEASE)})
+            self._listeners.append(listen(on_click=self._safely(self._click), on_scroll=self._safely(self._scroll)))
         if self._keyboard:
             self._listeners.append(
                 keyboard.Listener(on_press=self._safely(self._press), on_release=self._safely(self._release))

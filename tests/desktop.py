@@ -215,6 +215,7 @@ def open_chromium(desktop: Desktop, *options: str, page: str = WEB_FORM, title: 
     file = desktop.folder / "page.html"
     file.write_text(page, encoding="utf-8")
     flags = [*CHROMIUM_FLAGS, "--force-renderer-accessibility", "--no-sandbox", "--no-default-browser-check",
+             "--disable-breakpad", "--disable-crash-reporter",
              "--password-store=basic", "--window-position=100,100", "--window-size=900,600",
              f"--user-data-dir={desktop.folder / 'chromium'}"]  # fmt: skip
     desktop.start("chromium", *flags, *options, file.as_uri())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from taskkit_capture.assembly import Assembly
 from taskkit_capture.cleaning import Cleaning, strip_address
 from taskkit_capture.settings import Settings
-from taskkit_capture.sources import Element, Signal, Window
+from taskkit_capture.sources import Element, Signal, Window, page_address
 
 from taskkit.privacy import digest
 
@@ -423,6 +423,16 @@ def test_where_addresses_matter_a_browser_without_one_is_excluded(lists):
     assert [row["app"] for row in known.rows()] == ["chromium"]
     known.feed((5, "window", page._replace(title="Secret mail")))
     assert [row["app"] for row in known.rows()] == ["excluded"]
+
+
+def test_what_a_browser_draws_over_a_denied_page_does_not_hide_its_address():
+    room = Room(deny={"urls": ("https://mail.*",)}).feed((0, "window", EDITOR._replace(app="chromium")))
+    room.feed((0.1, "focus", Element("document web", url="https://mail.example.com/inbox")), *click(2))
+    popup = Element("page tab", "Orders", url=page_address("chrome://tab-search.top-chrome/"))
+    room.feed((2.1, "element", (room.screen.asked[0], popup))) if room.screen.asked else None
+    room.feed((3, "focus", popup), *typed(4, "ab"))
+    assert {row["app"] for row in room.rows()} == {"excluded"}
+    assert page_address("https://erp.example.com") == "https://erp.example.com"
 
 
 def test_what_is_only_allowed_by_address_excludes_other_programs():

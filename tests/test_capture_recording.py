@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -382,32 +383,29 @@ def test_more_inputs_than_can_be_taken_in_end_the_session_as_incomplete(desktop,
     assert read_metadata(recorder.log)["ended_cleanly"].startswith("no")
 
 
-def test_a_clock_that_is_set_back_ends_the_session_loudly(desktop, tmp_path):
-    library = next(Path("/usr/lib").rglob("libfaketime.so.1"), None)
-    if library is None:
-        need("faketime")
-    clock = tmp_path / "clock"
-    clock.write_text("+0")
-    faked = {"LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
-             "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}  # fmt: skip
-    recorder = Recorder(desktop, tmp_path / "r", env=faked)
-    clock.write_text("-3600")
+@pytest.fixture
+def clock(tmp_path: Path) -> SimpleNamespace:
+    """A wall clock that a test can move, in seconds, for a recorder with this `env`; the monotonic one runs on."""
+    need("faketime")
+    file, library = tmp_path / "clock", next(Path("/usr/lib").rglob("libfaketime.so.1"))
+    file.write_text("+0")
+    env = {"LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(file), "FAKETIME_NO_CACHE": "1",
+           "FAKETIME_DONT_FAKE_MONOTONIC": "1"}  # fmt: skip
+    return SimpleNamespace(env=env, move=file.write_text)
+
+
+def test_a_clock_that_is_set_back_ends_the_session_loudly(desktop, tmp_path, clock):
+    recorder = Recorder(desktop, tmp_path / "r", env=clock.env)
+    clock.move("-3600")
     assert recorder.wait() == 4
     assert recorder.hears("the clock was set back by 3600 seconds")
     assert recorder.events()["timestamp"].is_sorted()
 
 
-def test_a_clock_that_jumps_ahead_is_a_blind_span(desktop, tmp_path):
-    library = next(Path("/usr/lib").rglob("libfaketime.so.1"), None)
-    if library is None:
-        need("faketime")
-    clock = tmp_path / "clock"
-    clock.write_text("+0")
-    faked = {"LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(clock), "FAKETIME_NO_CACHE": "1",
-             "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}  # fmt: skip
-    recorder = Recorder(desktop, tmp_path / "r", env=faked)
+def test_a_clock_that_jumps_ahead_is_a_blind_span(desktop, tmp_path, clock):
+    recorder = Recorder(desktop, tmp_path / "r", env=clock.env)
     time.sleep(1.5)
-    clock.write_text("+3600")
+    clock.move("+3600")
     time.sleep(2)
     events = recorder.stop()
     blind = events.filter(pl.col("event_type").is_in(["blind_start", "blind_end"]))["timestamp"].to_list()

@@ -25,7 +25,7 @@ COPY = {"ctrl+c": "copy", "ctrl+insert": "copy", "ctrl+shift+c": "copy", "cmd+c"
         "ctrl+x": "cut", "shift+delete": "cut", "ctrl+shift+x": "cut", "cmd+x": "cut"}  # fmt: skip
 PASTE = {"ctrl+v", "ctrl+shift+v", "shift+insert", "cmd+v", "cmd+shift+v"}
 FIELDS = {"entry", "text", "edit", "edit bar", "editbar", "combo box", "combobox", "spin button", "spinner", "table cell",
-          "dataitem", "axtextfield", "axtextarea", "axcombobox", "axcell"}  # fmt: skip
+          "dataitem", "textfield", "textarea", "cell"}  # fmt: skip
 _INPUTS = {"press", "scroll", "type", "key", "shortcut"}
 _KEYED = {"text_input", "key", "shortcut", "paste"}
 _BUTTONS = {"left": ("click", None), "right": ("right_click", None)}
@@ -323,9 +323,7 @@ class Assembly:
             self._typed = None  # nobody knows the field: it may be a password's
             return
         for draft in self._drafts:  # the platform tells late: what was pressed since is in this field
-            lag = (
-                FOCUS_LAG if draft is self._burst else 0.0
-            )  # one that was entered just before a burst is the burst's own
+            lag = FOCUS_LAG if draft is self._burst else 0.0  # entered just before a burst, it is the burst's own
             here = draft.row["event_type"] in _KEYED and (draft.window or _DESKTOP).key == self.window.key
             if here and draft.at > at - lag:
                 draft.element = element
@@ -333,10 +331,7 @@ class Assembly:
             self._burst.element = element
         elif self._burst is not None and element != self._burst.element and self._may_look(self.window, element):
             self._end_burst(at)
-        popup = (element.url or "").startswith("chrome://") and ".top-chrome" in (
-            element.url or ""
-        )  # of the browser itself
-        if element.url and not popup and element.url != self._urls.get(self.window.key):
+        if element.url and element.url != self._urls.get(self.window.key):
             self._urls[self.window.key] = element.url
             self._navigate(at, self.window, element.url)
         self._judge_burst()

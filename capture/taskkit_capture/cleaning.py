@@ -20,8 +20,8 @@ NAMED = {
     "push button", "button", "toggle button", "link", "menu", "menu item", "check menu item", "radio menu item", "page tab",
     "check box", "radio button", "switch", "entry", "text", "combo box", "spin button", "slider", "column header",
     "table column header", "password text", "splitbutton", "hyperlink", "menuitem", "tabitem", "checkbox", "radiobutton",
-    "edit", "combobox", "spinner", "headeritem", "axbutton", "axlink", "axmenuitem", "axmenubutton", "axpopupbutton",
-    "axcheckbox", "axradiobutton", "axtextfield", "axtextarea", "axcombobox", "axslider", "axdisclosuretriangle",
+    "edit", "combobox", "spinner", "headeritem", "menubutton", "popupbutton",
+    "textfield", "textarea", "disclosuretriangle",
 }  # fmt: skip
 _KEPT_SECONDS = 10.0  # in an excluded window one row every so often says that work went on
 

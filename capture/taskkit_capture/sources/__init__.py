@@ -40,6 +40,11 @@ class Element(NamedTuple):
     private: bool = False  # it is in a browser's private window
 
 
+def page_address(url: str | None) -> str | None:
+    """The address of a page; None for what a browser draws over its pages, such as its search for tabs."""
+    return None if url and url.startswith("chrome://") and ".top-chrome" in url else url
+
+
 class Signal(NamedTuple):
     """One thing that a source saw. `at` is `time.monotonic()`.
 

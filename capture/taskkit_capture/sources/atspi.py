@@ -12,7 +12,7 @@ from typing import Any
 from jeepney import DBusAddress, HeaderFields, MessageType, message_bus, new_method_call
 from jeepney.io.blocking import open_dbus_connection
 
-from taskkit_capture.sources import Element, Put, Signal, Window, is_browser, now
+from taskkit_capture.sources import Element, Put, Signal, Window, is_browser, now, page_address
 
 DEADLINE = 0.15  # seconds for one look-up
 PENDING = 32  # look-ups that may wait; beyond it a click gets no element
@@ -279,4 +279,4 @@ class Bus:
             role = self.accessible(ref, "GetRoleName")
         frame = self.get(ref, "Name")
         known = self.call(outermost, _A + "Document", "GetAttributes") if outermost else {}
-        return known.get("DocURL") or known.get("URI"), frame
+        return page_address(known.get("DocURL") or known.get("URI")), frame

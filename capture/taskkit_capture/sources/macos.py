@@ -15,7 +15,7 @@ import threading
 from types import SimpleNamespace
 from typing import Any
 
-from taskkit_capture.sources import Element, Put, Signal, Window, now
+from taskkit_capture.sources import Element, Put, Signal, Window, now, page_address
 
 DEADLINE = 0.3  # seconds for an answer of another program
 POLL = 0.5  # seconds between two looks at what is in front
@@ -216,7 +216,7 @@ class Desktop:
                 url = str(address.absoluteString()) if address is not None else url
             up = self._get(up, "AXParent")
         kind = role.removeprefix("AX").lower() if role and self._elements else None
-        return Element(kind, name, id, secret, url, private)
+        return Element(kind, name, id, secret, page_address(url), private)
 
     def _get(self, element: Any, attribute: str) -> Any:
         """An attribute of an accessible element; None if there is none or its program does not answer in time."""

@@ -18,7 +18,7 @@ from ctypes import byref, wintypes
 from types import SimpleNamespace
 from typing import Any
 
-from taskkit_capture.sources import Element, Put, Signal, Window, now
+from taskkit_capture.sources import Element, Put, Signal, Window, now, page_address
 
 DEADLINE = 0.5  # seconds for the look-up of an element
 SECURE = "The lock screen or a question of the system is in front: Windows shows it to no other program."
@@ -32,7 +32,7 @@ _SECRET = ("ExcludeClipboardContentFromMonitorProcessing", "Clipboard Viewer Ign
 _MAY_BE_KEPT = "CanIncludeInClipboardHistory"  # 0 = a secret
 # control types in the order of their numbers, from 50000
 _ROLES = """button calendar checkbox combobox edit hyperlink image listitem list menu menubar menuitem progressbar
-radiobutton scrollbar slider spinner statusbar tab tabitem text toolbar tooltip tree treeitem custom group thumb datagrid
+radiobutton scrollbar slider spinner statusbar tab tabitem statictext toolbar tooltip tree treeitem custom group thumb datagrid
 dataitem document splitbutton window pane header headeritem table titlebar separator semanticzoom appbar"""
 # what the browsers add to a private window's title (Chrome and its kin: only to its accessible name)
 _PRIVATE = re.compile(
@@ -238,7 +238,7 @@ class Desktop:
                 url = value if _ADDRESS.fullmatch(value) else url
             private = private or (kind in (_WINDOW, _PANE) and bool(_PRIVATE.search(found.CurrentName or "")))
             found = automation.ControlViewWalker.GetParentElement(found)
-        return Element(role, name, id, secret, url, private)
+        return Element(role, name, id, secret, page_address(url), private)
 
 
 def _load() -> SimpleNamespace:

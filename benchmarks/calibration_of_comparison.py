@@ -31,16 +31,15 @@ class Question:
 
     task: str
     measure: str  # of compare; a share is that of one way against the others
-    planted: str  # "difference", "no difference", "none inside"
+    planted: str  # "difference", "no difference", "neither"
     way: pl.Expr = WAY
     counts: pl.Expr = field(default_factory=lambda: pl.lit(True))
     seconds: str = "active_seconds"
 
 
-# The time from an execution's last row to the person's next one, up to 60 s, belongs to its active seconds. In archived scans this
-# time differs between the teams although nobody planted it: south minus north is -2.5 s (standard error 0.9, 40 engagements),
-# with fewer gaps of a full minute in the south; 0.1 s (0.7) is left in the time inside the executions. Probably because breaks
-# come after so many rows, and a team that pastes has more of them. So the same questions are asked without that time, too.
+# What follows an execution, up to 60 s, belongs to its active seconds. It differs a little between the teams (archived scans:
+# 2.5 s) though nobody planted it: breaks come after so many rows, and a team that pastes has more of them. What was planted as
+# no difference is the time inside the executions; what follows them is asked for, too, and stands in the table as neither.
 INSIDE = "inside_seconds"
 QUESTIONS = {
     "enter invoice, share of re-keying": Question(
@@ -50,25 +49,24 @@ QUESTIONS = {
     "prepare approval, share of the approval sheet": Question(
         "prepare approval", "variant", "difference", WAY.str.starts_with("sheet"), AGREED
     ),
-    "three-way match, active seconds": Question("three-way match", "active_seconds", "no difference"),
+    "three-way match, active seconds": Question("three-way match", "active_seconds", "neither"),
     "three-way match, share with price list": Question(
         "three-way match", "variant", "no difference", WAY == "with price list"
     ),
     "archive scans, share of 'rename first'": Question(
         "archive scans", "variant", "no difference", WAY == "rename first"
     ),
-    "archive scans, active seconds": Question("archive scans", "active_seconds", "no difference"),
-    "answer vendor query, active seconds": Question("answer vendor query", "active_seconds", "no difference"),
-    "three-way match, seconds inside": Question("three-way match", "active_seconds", "none inside", seconds=INSIDE),
-    "archive scans, seconds inside": Question("archive scans", "active_seconds", "none inside", seconds=INSIDE),
+    "archive scans, active seconds": Question("archive scans", "active_seconds", "neither"),
+    "answer vendor query, active seconds": Question("answer vendor query", "active_seconds", "neither"),
+    "three-way match, seconds inside": Question("three-way match", "active_seconds", "no difference", seconds=INSIDE),
+    "archive scans, seconds inside": Question("archive scans", "active_seconds", "no difference", seconds=INSIDE),
     "answer vendor query, seconds inside": Question(
-        "answer vendor query", "active_seconds", "none inside", seconds=INSIDE
+        "answer vendor query", "active_seconds", "no difference", seconds=INSIDE
     ),
 }
 SUMS = {
     "power, all differences": ("difference",),
     "false alarms, all planted non-differences": ("no difference",),
-    "false alarms, seconds inside": ("none inside",),
 }
 
 
@@ -78,9 +76,7 @@ def main() -> None:
     reported, held, asked = Counter[str](), Counter[str](), Counter[str]()
     for seed in range(FIRST_SEED, FIRST_SEED + engagements):
         made = make_engagement(seed=seed)
-        executions = true_instances(made.events, made.truth_events).join(
-            inside_seconds(made.events, made.truth_events), on="true_segment", how="left", maintain_order="left"
-        )
+        executions = true_instances(made.events, made.truth_events)
         for name, row in compare_all(executions, seed).items():
             if row["p_value"] is not None:
                 asked[name] += 1
@@ -96,17 +92,6 @@ def main() -> None:
         names = [name for name, question in QUESTIONS.items() if question.planted in kinds]
         number, hits = sum(asked[name] for name in names), sum(reported[name] for name in names)
         print(f"| {title} | | {number} | {100 * hits / max(number, 1):.1f} % | |")
-
-
-def inside_seconds(events: pl.DataFrame, truth: pl.DataFrame) -> pl.DataFrame:
-    """The active seconds of each true execution without those before something else is done."""
-    session = ["user", "session_id"]
-    seconds = (pl.col("timestamp").shift(-1) - pl.col("timestamp")).dt.total_milliseconds() / 1_000
-    rows = truth.with_columns(events["timestamp"]).with_columns(
-        seconds=seconds.over(session).clip(0, 60).fill_null(0.0), after=pl.col("true_segment").shift(-1).over(session)
-    )
-    inside = rows.filter(pl.col("true_segment") == pl.col("after"))
-    return inside.group_by("true_segment").agg(inside_seconds=pl.col("seconds").sum())
 
 
 def compare_all(executions: pl.DataFrame, seed: int) -> dict[str, dict[str, Any]]:

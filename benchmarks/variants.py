@@ -5,7 +5,7 @@ uv run python benchmarks/variants.py [STEPS …]
 The steps are synthetic: executions of about twenty steps, most along one path of thirty activities, with steps left out,
 repeated and exchanged. Every contender runs in a process of its own, compiled loops are warm, the median of three runs counts;
 the counts of both are asserted to be equal. Preparing pm4py's pandas frame is not counted, nor is making the segments frame.
-Then the ways of 100,000 segments at each level, as when a control moves.
+Then the ways of 100,000 segments at each level, and how long the explorer takes to draw again after each control moves.
 """
 
 from __future__ import annotations
@@ -35,16 +35,17 @@ def main() -> None:
     if sys.argv[1:2] in (["ours"], ["theirs"]):
         print(json.dumps(OURS_AND_THEIRS[sys.argv[1]](int(sys.argv[2]))))
         return
-    print("| steps | executions | ways | what | taskkit, s | pm4py, s | times faster | taskkit, GB | pm4py, GB |")
-    print("|---|---|---|---|---|---|---|---|---|")
+    print("| steps | executions | ways | what | taskkit, s | pm4py, s | times faster | taskkit, CPU s | pm4py, CPU s "
+          "| times less | taskkit, GB | pm4py, GB |\n|---|---|---|---|---|---|---|---|---|---|---|---|")  # fmt: skip
     for steps in [int(text) for text in sys.argv[1:]] or [500_000, 5_000_000]:
         ours, theirs = (run(who, steps) for who in ("ours", "theirs"))
         assert ours["ways"] == theirs["ways"]
         assert ours["pairs"] == theirs["pairs"]
         for what in ("variants", "successions"):
-            ratio = theirs[what] / ours[what]
-            print(f"| {steps:,} | {ours['executions']:,} | {ours['ways'][0]:,} | {what} | {ours[what]:.2f} | {theirs[what]:.2f} "
-                  f"| {ratio:.0f} | {ours['memory']:.2f} | {theirs['memory']:.2f} |", flush=True)  # fmt: skip
+            (mine, own), (other, its) = ours[what], theirs[what]
+            print(f"| {steps:,} | {ours['executions']:,} | {ours['ways'][0]:,} | {what} | {mine:.2f} | {other:.2f} "
+                  f"| {other / mine:.0f} | {own:.2f} | {its:.2f} | {its / own:.0f} | {ours['memory']:.2f} "
+                  f"| {theirs['memory']:.2f} |", flush=True)  # fmt: skip
     print("\n| segments | level | rare | count_variants, s | one task of ten, s |")
     print("|---|---|---|---|---|")
     segments = make_segments(100_000 * EXECUTION)
@@ -53,8 +54,64 @@ def main() -> None:
     for level in LEVELS:
         for rare in (0.0, 0.2):
             count = partial(count_variants, level=level, rare=rare, top=12)
-            whole, part = (median(partial(count, frame))[0] for frame in (tasks, one))
+            whole, part = (median(partial(count, frame))[0][0] for frame in (tasks, one))
             print(f"| {tasks.height:,} | {level} | {rare} | {whole:.2f} | {part:.2f} |", flush=True)
+    move_controls(tasks)
+
+
+def move_controls(segments: pl.DataFrame) -> None:
+    """Print how long each control of the explorer takes to draw again, every setting for the first time."""
+    from taskkit.report import start_notebook
+    from taskkit.widgets import VariantExplorer
+
+    start_notebook()
+    segments, events = with_events(segments)
+    small = segments.filter(pl.col("segment_id") < 2_000)
+    for few in (small, segments):  # compiled first
+        explorer = VariantExplorer(few, events=events.filter(pl.col("segment_id") < few.height))
+        began = time.perf_counter()
+        explorer.live()
+        opened = time.perf_counter() - began
+        took = [move(explorer.desk, name, value) for name, value in MOVES]
+    print("\n| control | set to | drawn again, ms | of CPU, ms |\n|---|---|---|---|")
+    for (name, value), (seconds, busy) in zip(MOVES, took, strict=True):
+        print(f"| {name} | {value} | {1000 * seconds:.0f} | {1000 * busy:.0f} |")
+    for what, all_of in zip(("drawn again", "of CPU"), zip(*took, strict=True), strict=True):
+        print(f"\n{what}: median {1000 * statistics.median(all_of):.0f} ms, worst {1000 * max(all_of):.0f} ms", end="")
+    print(
+        f"\n\n{len(took)} moves with {segments.height:,} segments and {events.height:,} events; opened in {opened:.1f} s."
+    )
+
+
+MOVES = (
+    ("level", "activity"), ("rare", 0.1), ("level", "action"), ("rare", 0.0), ("level", "screen"), ("rare", 0.05),
+    ("query", '"screen 1" -> "screen 2"'), ("query", '"screen 1" ~> "screen 4" and duration > 5s'), ("query", ""),
+    ("together", True), ("level", "activity"), ("level", "action"), ("rare", 0.3), ("together", False), ("level", "app"),
+    ("level", "activity"), ("query", 'repeats "type into field 3*" > 1'), ("coverage", 0.5), ("query", ""), ("rare", 0.5),
+    ("standard", 2), ("task", "T3"), ("level", "screen"), ("task", "T4"),
+)  # fmt: skip
+
+
+def move(desk: Any, name: str, value: Any) -> tuple[float, float]:
+    """Seconds until a control that is moved has drawn again, and how much of CPU that took."""
+    control = desk.controls[name]
+    before, began, busy = desk.place.outputs, time.perf_counter(), time.process_time()
+    control.value = control.options[min(value, len(control.options) - 1)][1] if name == "standard" else value
+    took = time.perf_counter() - began, time.process_time() - busy
+    assert desk.place.outputs is not before, (name, desk.said.value)
+    return took
+
+
+def with_events(segments: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The segments with what the explorer shows, and an event for each step."""
+    start = pl.datetime(2026, 3, 2, time_zone="UTC") + pl.duration(minutes=pl.col("segment_id"))
+    segments = segments.with_columns(start=start, elapsed_seconds=pl.col("active_seconds") * 2)
+    rows = segments.select("segment_id", "user", session_id="user", timestamp="start", activity="activities")
+    rows = rows.explode("activity", empty_as_null=True).with_columns(
+        seq=pl.int_range(pl.len(), dtype=pl.UInt64), app=pl.lit("erp"), step=True,
+        active_seconds=(pl.int_range(pl.len()) * 7 % 90) / 10,
+    )  # fmt: skip
+    return segments, rows.sort("user", "session_id", "seq")
 
 
 def run(who: str, steps: int) -> dict[str, Any]:
@@ -109,18 +166,19 @@ def make_segments(steps: int) -> pl.DataFrame:
     )
     return rows.group_by("segment_id", maintain_order=True).agg("activities").with_columns(
         user=pl.format("p_{}", pl.col("segment_id") % 50), task_id=pl.lit("T01"), apps=pl.lit(["erp", "mail"]),
-        active_seconds=pl.lit(60.0),
+        active_seconds=30.0 + pl.col("segment_id") * 7919 % 1000 / 10,
     )  # fmt: skip
 
 
-def median(function: Callable[[], Any]) -> tuple[float, Any]:
-    """Median seconds of some runs and the last result."""
-    seconds = []
+def median(function: Callable[[], Any]) -> tuple[tuple[float, float], Any]:
+    """Median seconds and seconds of CPU of some runs (the second hardly moves where others work beside), and the last result."""
+    seconds, busy = [], []
     for _ in range(RUNS):
-        began = time.perf_counter()
+        began, before = time.perf_counter(), time.process_time()
         result = function()
         seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds), result
+        busy.append(time.process_time() - before)
+    return (statistics.median(seconds), statistics.median(busy)), result
 
 
 def memory() -> float:

@@ -15,11 +15,11 @@ from taskkit.errors import ContractError, SettingError
 from taskkit.segments import list_segments
 from taskkit.variants.alignment import (
     align_variants,
-    collapse_loops,
+    align_ways,
     list_visits,
     simplify_variants,
-    simplify_ways,
 )
+from taskkit.variants.simplification import collapse_loops, simplify_ways
 from tests.frames import make_events
 
 
@@ -224,3 +224,29 @@ def test_a_row_can_stand_for_many_segments() -> None:
     frame = pl.DataFrame({"task_id": "T01", "way": [["a", "b"], ["b", "a"]], "times": [6, 5]})
     assert simplify_ways(frame, count="times")["way"].to_list() == [["{a, b}"]] * 2
     assert simplify_ways(frame)["way"].to_list() == frame["way"].to_list()
+
+
+def test_ways_are_laid_beside_a_list_of_steps_with_their_repeats() -> None:
+    ways = pl.DataFrame({"variant_id": ["A", "B"], "activities": [["a", "a", "b"], ["b"]]})
+    rows = align_ways(ways, ["a", "b"]).select("variant_id", "step", "relation", "standard_step").rows()
+    assert set(rows) == {
+        ("A", "a", "only here", None), ("A", "a", "same", "a"), ("A", "b", "same", "b"),
+        ("B", None, "only there", "a"), ("B", "b", "same", "b"),
+    }  # fmt: skip
+
+
+def test_doing_the_same_again_is_a_loop_at_the_level_of_actions_only() -> None:
+    frame = segments_of("aab", "ab")
+    assert simplify_variants(frame, level="action", rare=0)["way"].to_list() == [["(a)+", "b"], ["a", "b"]]
+    assert simplify_variants(frame, level="activity", rare=0)["way"].to_list() == [["a", "b"], ["a", "b"]]
+    aligned = align_variants(frame, task_id="T01", standard=["a", "b"], level="action", rare=0)
+    assert aligned.filter(pl.col("relation") != "same").select("step", "relation").rows() == [("a", "only here")]
+
+
+def test_applications_have_no_order_to_lay_beside_another() -> None:
+    for function in (align_variants, simplify_variants):
+        settings = {"task_id": "T01"} if function is align_variants else {}
+        with pytest.raises(
+            SettingError, match=r"applications of a segment have none\. Known: action, activity, screen"
+        ):
+            function(segments_of("ab"), level="app", **settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskkit.comparison import MEASURES, by_period, compare, compare_steps, compare_successions
-from taskkit.comparison.people import draw_people, exchange_people
+from taskkit.comparison.people import draw_people, exchange_people, spoken
 from taskkit.errors import ContractError, SettingError
 
 
@@ -332,12 +333,32 @@ def test_successions_begin_and_end_with_nothing() -> None:
     assert "“b”, then the end" in said
 
 
-def test_staying_on_a_screen_is_a_succession_of_activities_only() -> None:
+def test_doing_the_same_again_is_a_succession_of_actions_only() -> None:
     people = [(f"{team}{i}", team, ["aab"]) for team in "xy" for i in range(5)]
     pairs = {
-        level: compare_successions(make_ways(people), level=level)["before"].len() for level in ("screen", "activity")
+        level: compare_successions(make_ways(people), level=level)["before"].len()
+        for level in ("screen", "activity", "action")
     }
-    assert pairs == {"screen": 3, "activity": 4}
+    assert pairs == {"screen": 3, "activity": 3, "action": 4}
+
+
+def test_applications_are_compared_but_follow_no_order() -> None:
+    people = [(f"{team}{i}", team, ["ab"]) for team in "xy" for i in range(5)]
+    segments = make_ways(people).with_columns(
+        apps=pl.when(pl.col("user").str.starts_with("x")).then(["erp", "mail"]).otherwise(["erp"])
+    )
+    found = compare_steps(segments, level="app").select("step", "difference").rows()
+    assert found == [("mail", -1.0), ("erp", 0.0)]
+    with pytest.raises(SettingError, match=r"applications of a segment have none\. Known: action, activity, screen"):
+        compare_successions(segments, level="app")
+
+
+def test_sentences_have_minus_signs_and_no_hyphens_before_numbers() -> None:
+    people = [(f"{team}{i}", team, ["ab" if team == "x" else "ba"]) for team in "xy" for i in range(5)]
+    said = " ".join(compare_successions(make_ways(people))["sentence"])
+    assert "−100 % to −100 %" in said
+    assert not re.search(r"-\d", said)
+    assert [spoken(value, 0) for value in (-0.4, 0.4, -1.0)] == ["0", "0", "−1"]
 
 
 def test_a_planted_step_is_found_and_the_others_are_not() -> None:
@@ -393,7 +414,7 @@ def test_steps_do_not_depend_on_row_order() -> None:
 
 def test_unknown_levels_and_shares_are_refused() -> None:
     segments = simulate_ways(np.random.default_rng(8))
-    with pytest.raises(SettingError, match="Known: activity, screen"):
+    with pytest.raises(SettingError, match="Known: action, activity, app, screen"):
         compare_steps(segments, level="window")
     with pytest.raises(SettingError, match="rare=1"):
         compare_successions(segments, rare=1)

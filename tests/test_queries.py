@@ -12,9 +12,11 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from taskkit.errors import ContractError, SettingError
 from taskkit.variants.queries import complete_query, match
+from taskkit.variants.queries.steps import Steps
 from tests.frames import START
 
 WAYS = ["abc", "acb", "aab", "b", "cabab", ""]
@@ -54,7 +56,7 @@ def fitting(query: str, level: str = "activity", **columns: list[Any]) -> list[s
         ('starts not("a", "b")', ["cabab"]),
         ('contains not("a") -> "b"', ["acb"]),
         ('not ("c")', ["aab", "b", ""]),
-        ('repeats "a" > 1', ["aab", "cabab"]),
+        ('repeats "a" > 1', ["cabab"]),
         ('repeats "a" = 0', ["b", ""]),
         ('"c" and not ends "c"', ["acb", "cabab"]),
         ('ends "c" or starts "b" and "b"', ["abc", "b"]),
@@ -95,6 +97,26 @@ def test_a_null_fits_no_condition_but_unequal() -> None:
     assert fitting("note != 2", **none) == ["abc", "aab", "b", ""]
 
 
+def test_doing_the_same_again_is_a_step_at_the_level_of_actions_only() -> None:
+    assert fitting('repeats "a" > 1', level="action") == ["aab", "cabab"]
+    assert fitting('"a" -> "a"', level="action") == ["aab"]
+    assert fitting('"a" -> "a"', level="activity") == []
+
+
+def test_applications_have_no_order_to_ask_for() -> None:
+    with pytest.raises(SettingError, match=r"applications of a segment have none\. Known: action, activity, screen"):
+        fitting('"a"', level="app")
+    with pytest.raises(SettingError, match="Known: action, activity, screen"):
+        complete_query("", segments_of(), level="app")
+
+
+def test_what_an_earlier_query_has_read_gives_the_same() -> None:
+    frame = segments_of()
+    steps = Steps(frame, "activity")
+    for query in ('"a" -> "b"', 'ends "c"'):
+        assert_frame_equal(match(frame, query, level="activity", steps=steps), match(frame, query, level="activity"))
+
+
 def test_a_task_is_asked_for_by_id_or_name() -> None:
     named = {"task_id": ["T01", "T02"] * 3, "task_name": ["Enter", "Pay"] * 3}
     assert fitting('task = "T01"', **named) == fitting('task = "enter"', **named) == ["abc", "aab", "cabab"]
@@ -104,13 +126,14 @@ letters = st.lists(st.sampled_from("abc"), max_size=7)
 
 
 @settings(deadline=None)  # the first example loads and compiles
-@given(st.lists(letters, min_size=1, max_size=5), st.sampled_from("abc"), st.sampled_from("abc"), st.booleans())
-def test_following_is_what_a_loop_over_the_steps_finds(ways: list[list[str]], x: str, y: str, screen: bool) -> None:
-    level = "screen" if screen else "activity"
+@given(st.lists(letters, min_size=1, max_size=5), st.sampled_from("abc"), st.sampled_from("abc"),
+       st.sampled_from(["action", "activity", "screen"]))  # fmt: skip
+def test_following_is_what_a_loop_over_the_steps_finds(ways: list[list[str]], x: str, y: str, level: str) -> None:
     frame = segments_of([*ways, list("abc")])
     direct = match(frame, f'"{x}" -> "{y}"', level=level)["segment_id"].to_list()
     later = match(frame, f'"{x}" ~> "{y}"', level=level)["segment_id"].to_list()
-    steps = [[step for step, _ in groupby(way)] if screen else way for way in [*ways, list("abc")]]
+    single = level != "action"
+    steps = [[step for step, _ in groupby(way)] if single else way for way in [*ways, list("abc")]]
     assert direct == [i for i, way in enumerate(steps) if (x, y) in pairwise(way)]
     assert later == [i for i, way in enumerate(steps) if x in way and y in way[way.index(x) + 1 :]]
 

@@ -202,7 +202,7 @@ def test_groups_under_five_people_can_be_hidden() -> None:
 
 
 def test_a_standard_without_a_step_of_the_segments_is_an_error() -> None:
-    with pytest.raises(SettingError, match="Choose the other level"):
+    with pytest.raises(SettingError, match="Choose another level"):
         measure_conformance(segments_of("ab"), standard_from_steps(["q"]), level="activity")
     with pytest.raises(ContractError, match="list_segments"):
         measure_conformance(pl.DataFrame({"user": ["a"]}), standard_from_steps(["q"]))

@@ -126,7 +126,7 @@ def test_loops_are_drawn_together_on_request(explorer: widgets.VariantExplorer, 
     shown = markup(looped.draw(task="T01", together=True))
     assert "↻ marks a loop" in shown
     assert r"a \u2192 b, repeated" in shown
-    with pytest.raises(SettingError, match="Loops are drawn together"):
+    with pytest.raises(SettingError, match=r"Level of a loop 'app' is not allowed"):
         explorer.draw(level="app", together=True)
 
 
@@ -176,6 +176,33 @@ def test_a_chosen_step_shows_its_rows(desk: Any) -> None:
     assert "12 rows of 12 executions by 6 people" in desk.rows.outputs[0]["data"]["text/html"]
     desk.way.value = ""
     assert desk.rows.outputs == ()
+
+
+def test_a_click_on_a_step_shows_its_rows(desk: Any) -> None:
+    assert desk.mark in desk.place.outputs[0]["data"]["text/html"]
+    desk.clicked.value = '["T01-V02", 2, 1]'
+    assert (desk.way.value, desk.step.value) == ("T01-V02", "open A")
+    assert "12 rows of 12 executions by 6 people" in desk.rows.outputs[0]["data"]["text/html"]
+    desk.clicked.value = '["T01-V01", 3, 2]'
+    assert (desk.way.value, desk.step.value) == ("T01-V01", "save C")
+    assert "24 rows of 24 executions" in desk.rows.outputs[0]["data"]["text/html"]
+
+
+@pytest.mark.parametrize("said", ["", "nonsense", "[1]", '["T01-V03", 2, 1]', '["T09-V01", 1, 1]', "{}"])
+def test_a_click_that_says_nothing_or_is_on_a_way_of_few_people_shows_nothing(desk: Any, said: str) -> None:
+    desk.clicked.value = said
+    assert (desk.way.value, desk.rows.outputs) == ("", ())
+
+
+def test_the_drawn_steps_know_their_way(explorer: widgets.VariantExplorer) -> None:
+    assert drawn(explorer, task="T01").sort("y", "x")["way"].to_list() == ["T01-V01"] * 3 + ["T01-V02"] * 3
+
+
+def test_the_twin_says_of_each_step_how_it_is_done_if_enough_people_do_it(explorer: widgets.VariantExplorer) -> None:
+    said = table_of(explorer.static(), "said").filter(pl.col("task") == "T01")
+    told = dict(said.select("full", "said").rows())
+    assert told["open A"] == "“open A”: in 40 executions (100 %) by 8 people; median active time on it 10 s in each"
+    assert "cheat D" not in told
 
 
 def test_every_control_draws_again(desk: Any) -> None:
@@ -241,5 +268,6 @@ def test_the_exported_twin_filters_without_a_kernel_or_a_network(
     window.page.locator('.tk-chart svg path[fill="#CFE3F1"]').first.click(force=True)
     pale.first.wait_for(timeout=5000)
     assert pale.count() == 1
+    assert "in 8 executions (100 %) by 8 people" in texts()
     assert window.errors == []
     assert [address for address in window.requests if not address.startswith(("file:", "data:"))] == []

@@ -7,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import taskkit as tk
 from taskkit.errors import SettingError
 from taskkit.schema import VARIANTS, check
-from taskkit.variants import count_successions, count_variants, find_variants, list_left_out
+from taskkit.variants import LEVELS, count_successions, count_variants, count_ways, find_variants, list_left_out
+from taskkit.variants.recounting import WayCounts
 
 SAMPLE = Path(__file__).parents[1] / "data" / "samples" / "accounts_payable"
 
@@ -207,3 +210,110 @@ def test_ways_that_differ_in_rounds_only_are_one_when_simplified():
     assert (once["segments"], once["ways"], len(once["activities"])) == (6, 1, 3)
     named = find_variants(segments, level="activity", rare=0, simplify=True)["variant_id"]
     assert named.value_counts()["count"].sort().to_list() == [6, 12]
+
+
+words = st.lists(st.tuples(st.text("abc", max_size=5), st.integers(0, 3), st.floats(0, 99)), min_size=1, max_size=14)
+
+
+@settings(max_examples=60, deadline=None)
+@given(words)
+def test_figures_of_a_way_are_those_of_its_segments(rows: list[tuple[str, int, float]]) -> None:
+    segments = done(*[text for text, _, _ in rows]).with_columns(
+        user=pl.Series([f"p_{user}" for _, user, _ in rows]), active_seconds=pl.Series([at for *_, at in rows])
+    )
+    counted = count_variants(segments, level="action", rare=0)
+    seconds = pl.col("active_seconds")
+    known = segments.group_by(_key=pl.col("activities").list.join("")).agg(
+        segments=pl.len(), people=pl.col("user").n_unique(), median_seconds=seconds.median(),
+        q25_seconds=seconds.quantile(0.25), q75_seconds=seconds.quantile(0.75),
+    ).sort("segments", "_key", descending=[True, False])  # fmt: skip
+    assert counted["activities"].list.join("").to_list() == known["_key"].to_list()
+    assert_frame_equal(counted.select(known.columns[1:]), known.drop("_key"), check_dtypes=False)
+
+
+def test_seconds_that_are_not_known_have_no_part_in_the_quartiles() -> None:
+    segments = done("ab", "ab", "cd").with_columns(active_seconds=pl.Series([4.0, None, None]))
+    counted = count_variants(segments, level="action", rare=0)
+    assert counted.select("segments", "median_seconds", "q25_seconds").rows() == [(2, 4.0, 4.0), (1, None, None)]
+
+
+def test_a_step_without_a_name_is_no_step() -> None:
+    segments = done("ab", "ab").with_columns(activities=pl.Series([["a", None, "b"], ["a", "b"]]))
+    for level in ("action", "activity", "screen"):
+        assert count_variants(segments, level=level, rare=0)["segments"].to_list() == [2], level
+
+
+def test_ways_that_are_equally_frequent_stand_in_order_of_their_texts() -> None:
+    ways = [["b"], ["a", "z"], ["a"], ["ab"], ["a", "b"], []]
+    assert count_variants(done(*ways), level="action", rare=0)["activities"].to_list() == sorted(ways)
+
+
+def test_named_segments_are_counted_under_their_names() -> None:
+    segments = with_message()
+    named = find_variants(segments, rare=0)
+    whole = count_variants(segments, rare=0)
+    counted = count_ways(named, ways=whole)
+    assert_frame_equal(counted, whole.select(counted.columns))
+    some = count_ways(named.filter(variant_id="T01-V02"), ways=whole)
+    assert some.select("variant_id", "share", "cumulative_share").rows() == [("T01-V02", 1.0, 1.0)]
+
+
+@pytest.fixture(scope="module")
+def two_tasks() -> pl.DataFrame:
+    tasks = [with_glances(), with_message().with_columns(task_id=pl.lit("T02")), done("ab").with_columns(task_id=None)]
+    return pl.concat(tasks, how="vertical_relaxed").with_columns(segment_id=pl.int_range(pl.len()))
+
+
+@pytest.mark.parametrize("level", LEVELS, ids=LEVELS)
+@pytest.mark.parametrize("rare", [0.0, 0.2], ids=["all", "without_rare"])
+def test_counting_again_gives_what_counting_gives(two_tasks: pl.DataFrame, level: str, rare: float) -> None:
+    counts = WayCounts(two_tasks)
+    counts.count(level="screen", rare=0.5)
+    for simplify in (False, True):
+        whole = count_variants(two_tasks, level=level, rare=rare, simplify=simplify)
+        assert_frame_equal(counts.count(level=level, rare=rare, simplify=simplify), whole)
+        own = counts.count(level=level, rare=rare, simplify=simplify, task="T02")
+        assert_frame_equal(own, whole.filter(task_id="T02"))
+        names = find_variants(two_tasks, level=level, rare=rare, simplify=simplify)["variant_id"]
+        assert counts.name(level=level, rare=rare, simplify=simplify).to_list() == names.to_list()
+        of_task = two_tasks["task_id"].eq_missing("T02").to_list()
+        asked = counts.name(level=level, rare=rare, simplify=simplify, task="T02").to_list()
+        assert asked == [name if own else None for name, own in zip(names, of_task, strict=True)]
+
+
+def test_the_background_of_the_log_is_left_out_of_a_task_that_is_counted_alone() -> None:
+    ways = {"T01": ["abcd", "axbcd", "abxcd", "abcxd"], "T02": ["efgh", "efxgh", "exfgh", "efgxh"],
+            "T03": ["ijkl", "ijxkl", "ixjkl", "ijkxl"]}  # fmt: skip
+    counts = WayCounts(pl.concat([done(*own, own[0], task=task) for task, own in ways.items()]))
+    for task in ways:
+        assert counts.count(level="activity", rare=0.2, task=task)["share"].to_list() == [1.0]
+
+
+def events_of(segments: pl.DataFrame) -> pl.DataFrame:
+    """A row of one second before each segment and after each step, which takes two."""
+    rows = []
+    for segment, user, way in segments.select("segment_id", "user", "activities").iter_rows():
+        rows += [(segment, user, None, False, 1.0)]
+        for step in way:
+            rows += [(segment, user, step, True, 2.0), (segment, user, None, False, 1.0)]
+    schema = ["segment_id", "user", "activity", "step", "active_seconds"]
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    return frame.with_columns(session_id=pl.lit("s"), seq=pl.int_range(pl.len(), dtype=pl.UInt64))
+
+
+def test_the_time_on_a_step_counts_all_its_visits_and_what_follows_them() -> None:
+    segments = done("aab", "aba", "ab")
+    for events in (events_of(segments), events_of(segments).reverse()):
+        counts = WayCounts(segments, events=events)
+        ways = counts.count(level="screen", rare=0)["variant_id"].to_list()
+        timed = counts.time(ways, level="screen", rare=0).sort("step")
+        assert timed.rows() == [("T01-V01", "a", 7.0), ("T01-V01", "b", 3.0)]
+
+
+def test_a_step_is_described_by_how_often_by_how_many_and_how_long_it_is_done() -> None:
+    segments = done("aab", "aba", "a", users=2)
+    told = WayCounts(segments, events=events_of(segments)).describe(level="activity", rare=0)
+    columns = ("task_id", "step", "segments", "people", "median_seconds")
+    assert told.select(columns).rows() == [("T01", "a", 3, 2, 7.0), ("T01", "b", 2, 2, 3.0)]
+    assert told["share"].to_list() == pytest.approx([1.0, 2 / 3])
+    assert WayCounts(segments).describe(level="app", rare=0)["median_seconds"].to_list() == [None]

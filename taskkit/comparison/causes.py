@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from taskkit.comparison.contexts import check_kinds, prepare, table_of_contexts
-from taskkit.comparison.people import adjust, count_people, figure
+from taskkit.comparison.people import adjust, count_people, figure, spoken
 from taskkit.comparison.targets import add_target
 from taskkit.comparison.within_people import explained_by, half_width, judge_contexts, likeness, people_compared, scores
 from taskkit.errors import SettingError
@@ -321,9 +321,9 @@ def _row(search: _Search, rule: _Rule, place: int, head: tuple[Any, ...]) -> tup
 
 def _sentence(search: _Search, said: dict[str, Any]) -> str:
     task, unit, n = search.task_name, search.unit, search.values.size
-    more = f"{100 * said['effect']:.0f} percentage points" if unit == "share" else figure(said["effect"], unit)
+    more = f"{spoken(100 * said['effect'], 0)} percentage points" if unit == "share" else figure(said["effect"], unit)
     scale = 100 if unit == "share" else 1
-    span = f"{scale * said['low']:.1f} to {scale * said['high']:.1f}"
+    span = f"{spoken(scale * said['low'], 1)} to {spoken(scale * said['high'], 1)}"
     alike = "" if said["rank"] == 1 else " that are alike in the rules before"
     worse = "of those where it is so" if unit == "share" else "of the highest quarter"
     cover = f", {100 * said['coverage']:.0f} % {worse} ({said['lift']:.1f} times as frequent)" if said["lift"] else ""
@@ -333,7 +333,7 @@ def _sentence(search: _Search, said: dict[str, Any]) -> str:
         f"difference {span}; {count_people(said['people_compared'])}, each compared with themselves). It holds for "
         f"{said['segments']:,} of {n:,} executions by {count_people(said['people'])}{cover}. When people are "
         f"left out of the search it is found again for {said['held_out_people']} of them, with a difference of "
-        f"{scale * said['held_out_effect']:.1f}; p = {said['p_adjusted']:.3f}, adjusted for the {said['contexts']} contexts "
+        f"{spoken(scale * said['held_out_effect'], 1)}; p = {said['p_adjusted']:.3f}, adjusted for the {said['contexts']} contexts "
         "and all tasks looked at."
     )
 

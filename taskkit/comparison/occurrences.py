@@ -24,9 +24,9 @@ from taskkit.comparison.people import (
 from taskkit.errors import SettingError, check_choice
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.schema import require_columns
-from taskkit.variants import screen_of
+from taskkit.variants import LEVELS, screen_of
+from taskkit.variants.ways import check_order
 
-LEVELS = ("screen", "activity")
 FIGURES = ("value_a", "value_b", "difference", "low", "high", "p_value", "p_adjusted")
 COUNTS = ("segments_a", "segments_b", "people_a", "people_b", "people_both", "segments", "people")
 TEXTS = ("task_id", "task_name", "group_a", "group_b", "sentence")
@@ -64,7 +64,7 @@ def compare_steps(
     ----------
     segments : one row per segment, with `task_id` and `activities`; segments without a task are left out.
     by, groups, permutations, seed, min_people : as in `compare`.
-    level : "screen" (windows, pages, documents) or "activity".
+    level : "screen" (windows, pages, documents), "activity", "action" (here the same) or "app" (applications used).
     rare : steps in a smaller part of both groups' executions together are left out (0 keeps all).
 
     Returns
@@ -89,6 +89,7 @@ def compare_steps(
     >>> result.select("step", "value_a", "value_b", "difference").rows()
     [('check price', 0.0, 1.0, 1.0), ('open list', 1.0, 1.0, 0.0)]
     """
+    check_choice(level, allowed=LEVELS, what="level of steps")
     chosen, names = _choose(segments, by, groups, level, rare, permutations, min_people)
     question = Question(("step",), names, rare, permutations, seed, min_people)
     return _compare_marks(chosen, _steps(chosen, level).unique(), question)
@@ -114,7 +115,7 @@ def compare_successions(
     ----------
     segments : one row per segment, with `task_id` and `activities`; segments without a task are left out.
     by, groups, permutations, seed, min_people : as in `compare`.
-    level : "screen" (staying on a screen is no succession) or "activity".
+    level : "screen" (staying on a screen is no succession), "activity" (nor is doing the same again) or "action" (it is).
     rare : successions in a smaller part of both groups' executions together are left out (0 keeps all).
 
     Returns
@@ -136,6 +137,7 @@ def compare_successions(
     >>> result.filter(pl.col("before") == "open list").select("after", "difference").rows()
     [('check price', 1.0), (None, -1.0)]
     """
+    check_order(level, what="level of successions")
     chosen, names = _choose(segments, by, groups, level, rare, permutations, min_people)
     question = Question(("before", "after"), names, rare, permutations, seed, min_people)
     return _compare_marks(chosen, _pairs(_steps(chosen, level)), question)
@@ -145,20 +147,22 @@ def _choose(
     segments: pl.DataFrame, by: str, groups: tuple[str, str] | None, level: str, rare: float, permutations: int,
     min_people: int,
 ) -> tuple[pl.DataFrame, tuple[str, str]]:  # fmt: skip
-    check_choice(level, allowed=LEVELS, what="level of steps")
     if not 0 <= rare < 1:
         raise SettingError(f"rare={rare} is not allowed: at least 0 and less than 1.")
-    require_columns(segments, "task_id", "activities", made_by="find_tasks")
+    steps = "apps" if level == "app" else "activities"
+    require_columns(segments, "task_id", steps, made_by="find_tasks")
     chosen, first, second = take_groups(segments, by, groups, permutations=permutations, min_people=min_people)
-    return chosen.select("segment_id", "user", "group", "task_id", "task_name", "activities"), (first, second)
+    return chosen.select("segment_id", "user", "group", "task_id", "task_name", steps), (first, second)
 
 
 def _steps(chosen: pl.DataFrame, level: str) -> pl.DataFrame:
-    """One row per segment and step, in order; staying on a screen is one step."""
-    steps = chosen.select("segment_id", step="activities").explode("step", empty_as_null=True).drop_nulls("step")
-    if level == "activity":
+    """One row per segment and step, in order; staying on a screen is one step, doing the same again is one activity."""
+    column = "apps" if level == "app" else "activities"
+    steps = chosen.select("segment_id", step=column).explode("step", empty_as_null=True).drop_nulls("step")
+    if level == "action":
         return steps
-    steps = steps.with_columns(screen_of("step"))
+    if level == "screen":
+        steps = steps.with_columns(screen_of("step"))
     return steps.filter(pl.struct("segment_id", "step").ne_missing(pl.struct("segment_id", "step").shift(1)))
 
 

@@ -187,8 +187,18 @@ def count_people(count: int) -> str:
 
 
 def figure(value: float, unit: str) -> str:
-    """A value with its unit, shares as percentages."""
-    return f"{100 * value:.0f} %" if unit == "share" else f"{value:.1f} {unit}"
+    """A value with its unit, shares as percentages.
+
+    >>> figure(-0.25, "share")
+    '−25 %'
+    """
+    return f"{spoken(100 * value, 0)} %" if unit == "share" else f"{spoken(value, 1)} {unit}"
+
+
+def spoken(value: float, places: int) -> str:
+    """A number for a sentence: with a minus sign, not a hyphen, and none before what is rounded to nothing."""
+    text = f"{abs(value):.{places}f}"
+    return text if value >= 0 or float(text) == 0 else f"−{text}"
 
 
 def too_few(min_people: int) -> str:

@@ -8,14 +8,27 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from taskkit.errors import SettingError, check_choice
-from taskkit.schema import VARIANTS, require_columns
-from taskkit.variants.ways import LEVELS, Ways, find_ways, number, read_steps, screen_of, way_texts
+from taskkit.errors import SettingError
+from taskkit.schema import require_columns
+from taskkit.variants.counting import count_ranked, count_ways, name_segments, rank_ways
+from taskkit.variants.ways import (
+    IN_ORDER,
+    LEVELS,
+    check_order,
+    check_rare,
+    find_ways,
+    leave_out,
+    number,
+    read_steps,
+    screen_of,
+)
 
 __all__ = [
+    "IN_ORDER",
     "LEVELS",
     "count_successions",
     "count_variants",
+    "count_ways",
     "find_variants",
     "list_left_out",
     "screen_of",
@@ -61,7 +74,7 @@ def find_variants(
     ['T01-V01', 'T01-V01', 'T01-V01', 'T01-V02']
     """
     ways = find_ways(segments, level=level, rare=rare)
-    named = ways.steps.segments.select("_row", variant_id=_rank(ways, simplify)["variant_id"].gather(ways.way))
+    named = ways.segments.select("_row").with_columns(variant_id=name_segments(rank_ways(ways, simplify=simplify)))
     frame = segments.drop("variant_id", strict=False).with_row_index("_row")
     return frame.join(named, on="_row", how="left", maintain_order="left").drop("_row")
 
@@ -98,35 +111,7 @@ def count_variants(
     if top is not None and top < 1:
         raise SettingError(f"top={top} is not allowed: at least 1, or None for a row for every way.")
     ways = find_ways(segments, level=level, rare=rare)
-    ranked = _rank(ways, simplify)
-    steps = ways.steps
-    partly = np.bincount(steps.owner[ways.glance | ways.rare], minlength=steps.segments.height) > 0
-    ranked = ranked.with_columns(_other=pl.lit(False) if top is None else pl.col("_rank") > top)
-    ranked = ranked.with_columns(
-        _group=pl.when("_other").then(pl.format("{}-other", "task_id")).otherwise("variant_id")
-    )
-    groups = ranked.sort("task_id", "_rank").group_by("_group", maintain_order=True).agg(
-        pl.col("task_id").first(), pl.col("activities").first(), _other=pl.col("_other").first(), ways=pl.len()
-    ).with_row_index("_place")  # fmt: skip
-    group = ranked.join(groups.select("_group", "_place"), on="_group", how="left", maintain_order="left")["_place"]
-    frame = steps.segments.select("user", "active_seconds", _place=group.gather(ways.way), _partly=pl.Series(partly))
-    counted = frame.group_by("_place").agg(
-        segments=pl.len(), people=pl.col("user").n_unique(), median_seconds=pl.col("active_seconds").median(),
-        q25_seconds=pl.col("active_seconds").quantile(0.25), q75_seconds=pl.col("active_seconds").quantile(0.75),
-        left_out=pl.col("_partly").sum().cast(pl.UInt32),
-    )  # fmt: skip
-    empty = pl.lit([], dtype=pl.List(pl.String))
-    counted = groups.join(counted, on="_place", maintain_order="left").rename({"_group": "variant_id"})
-    counted = counted.with_columns(activities=pl.when("_other").then(empty).otherwise("activities"))
-    share = pl.col("segments") / pl.col("segments").sum().over("task_id")
-    counted = counted.with_columns(share=share).with_columns(cumulative_share=pl.col("share").cum_sum().over("task_id"))
-    if top is None:
-        counted = counted.with_columns(other_steps=empty)
-    else:
-        behind = _behind_others(ways, ranked["_other"].to_numpy()[ways.way])
-        counted = counted.join(behind, on="variant_id", how="left", maintain_order="left")
-        counted = counted.with_columns(pl.col("other_steps").fill_null(empty))
-    return counted.select(*(pl.col(c.name).cast(c.dtype) for c in VARIANTS.columns), "ways", "left_out", "other_steps")
+    return count_ranked(rank_ways(ways, simplify=simplify), top=top)
 
 
 def list_left_out(segments: pl.DataFrame, *, level: str = "screen", rare: float = 0.2) -> pl.DataFrame:
@@ -155,12 +140,13 @@ def list_left_out(segments: pl.DataFrame, *, level: str = "screen", rare: float 
     >>> list_left_out(tk.find_tasks(segments, similarity=0.2)).select("step", "reason", "segments").rows()
     [('x', 'rare', 1)]
     """
-    ways = find_ways(segments, level=level, rare=rare)
-    steps = ways.steps
-    rows = np.flatnonzero(ways.glance | ways.rare)
+    check_rare(rare)
+    steps = read_steps(segments, level=level)
+    out, _ = leave_out(steps, level=level, rare=rare)
+    rows = np.flatnonzero(out.glance | out.rare)
     left = steps.segments.select("task_id", "user").with_row_index("_owner")[steps.owner[rows]].with_columns(
         step=steps.names.gather(steps.unit[rows]),
-        reason=pl.when(pl.Series(ways.glance[rows])).then(pl.lit("glance")).otherwise(pl.lit("rare")),
+        reason=pl.when(pl.Series(out.glance[rows])).then(pl.lit("glance")).otherwise(pl.lit("rare")),
     )  # fmt: skip
     size = steps.segments.group_by("task_id").agg(_size=pl.len())
     listed = left.group_by("task_id", "step", "reason").agg(
@@ -199,14 +185,14 @@ def count_successions(segments: pl.DataFrame, *, level: str = "screen") -> pl.Da
     from taskkit.variants.kernels import count_owners, follow, keep_ways
 
     require_columns(segments, "task_id", "activities", made_by="find_tasks")
-    check_choice(level, allowed=LEVELS[:3], what="level of successions")
+    check_order(level, what="level of successions")
     steps = read_steps(segments, level=level)
     unit, owner, many = steps.unit, steps.owner, len(steps.names)
     if level != "action":
         moved = keep_ways(unit, owner, np.ones(len(unit), np.bool_), False, many)
         unit, owner = unit[moved], owner[moved]
     key, whose = follow(unit, owner, steps.task, many)
-    pair, first, times = number(key)
+    pair, first, times = number(key, len(steps.tasks) * (many + 1) ** 2)
     users = number(steps.segments["user"].hash(0).to_numpy())[0]
     person = np.zeros((len(first), int(users.max(initial=-1)) + 1), np.bool_)
     person[pair, users[whose]] = True
@@ -219,37 +205,6 @@ def count_successions(segments: pl.DataFrame, *, level: str = "screen") -> pl.Da
         "segments": count_owners(pair, whose, len(first)).astype(np.uint32), "people": person.sum(axis=1, dtype=np.uint32),
     })  # fmt: skip
     return counted.sort("task_id", "times", "before", "after", descending=[False, True, False, False])
-
-
-def _rank(ways: Ways, simplify: bool) -> pl.DataFrame:
-    """One row per way, in the order of their numbers: `task_id`, `activities`, `_rank` and `variant_id`; equally frequent
-    ways are ranked in order of text. Ways that are one when simplified share their rank."""
-    steps = ways.steps
-    task = pl.Series(steps.tasks, dtype=pl.String).gather(steps.task[ways.first])
-    named = pl.DataFrame({"task_id": task, "activities": way_texts(ways), "_n": ways.times}).with_row_index("_way")
-    if simplify:
-        from taskkit.variants.alignment import simplify_ways  # it needs this module
-
-        named = simplify_ways(named.rename({"activities": "way"}), count="_n").rename({"way": "activities"})
-    named = named.with_columns(_key=pl.col("activities").list.join("\u0000"))
-    ranked = named.group_by("task_id", "_key").agg(pl.col("_n").sum())
-    ranked = ranked.sort("task_id", "_n", "_key", descending=[False, True, False]).with_columns(
-        _rank=pl.int_range(1, pl.len() + 1).over("task_id")
-    )
-    named = named.drop("_n").join(ranked, on=["task_id", "_key"])
-    name = pl.format("{}-V{}", "task_id", pl.col("_rank").cast(pl.String).str.zfill(2))
-    return named.select("_way", "task_id", "activities", "_rank", variant_id=name).sort("_way")
-
-
-def _behind_others(ways: Ways, other: Array) -> pl.DataFrame:
-    """Of every row of other ways the steps that they are made of, most frequent first: `variant_id`, `other_steps`."""
-    steps = ways.steps
-    rows = np.flatnonzero(ways.made & other[steps.owner])
-    made = steps.segments.select("task_id")[steps.owner[rows]].with_columns(step=pl.Series(steps.unit[rows]))
-    found = made.group_by("task_id", "step").len()
-    found = found.with_columns(step=steps.names.gather(found["step"]), variant_id=pl.format("{}-other", "task_id"))
-    found = found.sort("variant_id", "len", "step", descending=[False, True, False])
-    return found.group_by("variant_id", maintain_order=True).agg(other_steps=pl.col("step"))
 
 
 def sequence_distances(sequences: Sequence[Sequence[str]]) -> Array:

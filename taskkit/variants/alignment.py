@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -11,10 +10,12 @@ import polars as pl
 from taskkit.errors import SettingError, check_choice
 from taskkit.schema import require_columns
 from taskkit.variants import count_variants, find_variants, screen_of, sequence_distances
+from taskkit.variants.simplification import collapse_loops, simplify_ways
+from taskkit.variants.ways import check_order
 
-LEVELS = ("screen", "activity")
+__all__ = ["align_variants", "align_ways", "collapse_loops", "list_visits", "simplify_variants", "simplify_ways"]
+
 MOST_CANDIDATES = 500  # most frequent variants among which the medoid is looked for: their distances fit in 2 MB
-LONGEST_LOOP = 10  # steps
 _EMPTY = pl.lit([], dtype=pl.List(pl.String))
 _ALIGNED = pl.Schema({
     "variant_id": pl.String, "place": pl.UInt32, "step": pl.String, "relation": pl.String, "standard_step": pl.String,
@@ -69,17 +70,13 @@ def align_variants(
     """
     require_columns(segments, "task_id", "activities", made_by="find_tasks")
     check_choice(task_id, allowed=segments["task_id"].drop_nulls().unique().to_list(), what="task")
-    check_choice(level, allowed=LEVELS, what="level of an alignment")
+    check_order(level, what="level of an alignment")
     own = (
         pl.col("task_id") == task_id
     )  # what counts as a step may depend on the other tasks, so all of them are counted
     variants = count_variants(segments, level=level, rare=rare).filter(own)
     path, name = _standard_path(variants, standard)
-    rows = [
-        row for variant, way in variants.select("variant_id", "activities").iter_rows()
-        for row in _beside(str(variant), list(way), path)
-    ]  # fmt: skip
-    aligned = pl.DataFrame(rows, schema=_ALIGNED, orient="row").join(
+    aligned = align_ways(variants, path).join(
         variants.select("variant_id", "segments", "people"), on="variant_id", how="left", maintain_order="left"
     )
     timed = _seconds_per_step(find_variants(segments, level=level, rare=rare).filter(own), level, events)
@@ -89,6 +86,36 @@ def align_variants(
     aligned = aligned.join(there, on="standard_step", how="left", maintain_order="left")
     return aligned.select(*_ALIGNED, "median_seconds", "standard_seconds", "segments", "people",
                           standard=pl.lit(name, dtype=pl.String))  # fmt: skip
+
+
+def align_ways(ways: pl.DataFrame, standard: Sequence[str]) -> pl.DataFrame:
+    """Lay ways beside a list of steps: what is the same, only here, only there, or moved.
+
+    Parameters
+    ----------
+    ways : one row per way with `variant_id` and `activities`, such as `count_variants` gives; what is chosen of it is laid
+        beside the standard, so a few rows of a long tail cost nothing.
+    standard : the steps of the standard path.
+
+    Returns
+    -------
+    One row per way and place, in the order of the ways, places from 1: `variant_id`, `place`, `step`, `relation`,
+    `standard_step`, `standard_place`, as in `align_variants`.
+
+    Raises
+    ------
+    ContractError : a column is missing.
+
+    >>> ways = pl.DataFrame({"variant_id": ["T01-V01"], "activities": [["a", "x", "b"]]})
+    >>> align_ways(ways, ["a", "b"]).select("step", "relation").rows()
+    [('a', 'same'), ('x', 'only here'), ('b', 'same')]
+    """
+    require_columns(ways, "variant_id", "activities", made_by="count_variants")
+    rows = [
+        row for variant, way in ways.select("variant_id", "activities").iter_rows()
+        for row in _beside(str(variant), list(way), list(standard))
+    ]  # fmt: skip
+    return pl.DataFrame(rows, schema=_ALIGNED, orient="row")
 
 
 def simplify_variants(
@@ -103,7 +130,8 @@ def simplify_variants(
     Parameters
     ----------
     segments : segments frame with `task_id`.
-    level : "screen": all visits in their order, so that going back and forth is a loop; "activity": every activity.
+    level : "screen": all visits in their order, so that going back and forth is a loop; "activity": every activity, doing
+        it again at once is the same one; "action": that too, and it is a loop.
     rare : steps in a smaller part of the task's segments are left out.
     free, least : see above; `free=1` keeps every order.
 
@@ -124,7 +152,7 @@ def simplify_variants(
     [(['(a → b)+', 'c'], 1, 'T01-V01'), (['(a → b)+', 'c'], 2, 'T01-V01')]
     """
     require_columns(segments, "segment_id", "task_id", "activities", made_by="find_tasks")
-    check_choice(level, allowed=LEVELS, what="level of variants")
+    check_order(level, what="level of a loop")
     wrong = [f"{n}={v}" for n, v, low in (("rare", rare, 0 <= rare < 1), ("free", free, 0 < free <= 1)) if not low]
     if wrong:
         raise SettingError(f"{', '.join(wrong)} is not allowed: rare from 0 to below 1, free above 0 and at most 1.")
@@ -147,68 +175,6 @@ def simplify_variants(
     ).drop("_key")  # fmt: skip
 
 
-def simplify_ways(frame: pl.DataFrame, *, free: float = 0.2, least: int = 5, count: str | None = None) -> pl.DataFrame:
-    """Draw the loops and order-free blocks of ways together; only distinct ways are looked at one by one.
-
-    Parameters
-    ----------
-    frame : one row per segment with `task_id` and `way` (list of steps).
-    free, least : as in `simplify_variants`.
-    count : column that says how many segments a row stands for; one without it.
-
-    Returns
-    -------
-    The frame with the simplified `way` and with `rounds`.
-
-    >>> import polars as pl
-    >>> from taskkit.variants.alignment import simplify_ways
-    >>> simplify_ways(pl.DataFrame({"task_id": "T01", "way": [["a", "a", "b"]]})).select("way", "rounds").row(0)
-    (['(a)+', 'b'], 1)
-    """
-    size = pl.len() if count is None else pl.col(count).sum()
-    distinct = frame.group_by("task_id", "way").agg(_n=size).sort("task_id", "way", nulls_last=True)
-    looped = [collapse_loops(way) for way in distinct["way"].to_list()]
-    marked = [[f"({' → '.join(steps)})+" if times > 1 else steps[0] for steps, times in loops] for loops in looped]
-    distinct = distinct.with_columns(
-        _marked=pl.Series(marked, dtype=pl.List(pl.String)),
-        rounds=pl.Series([sum(t - 1 for _, t in loops) for loops in looped], dtype=pl.UInt32),
-    )
-    both = _without_order(distinct.select("task_id", "_n", way="_marked"), free, least)
-    simple = [_in_blocks(way, both.get(task, set())) for task, way in distinct.select("task_id", "_marked").iter_rows()]
-    distinct = distinct.with_columns(_simple=pl.Series(simple, dtype=pl.List(pl.String))).drop("_n", "_marked")
-    joined = frame.drop("rounds", strict=False).join(
-        distinct, on=["task_id", "way"], how="left", nulls_equal=True, maintain_order="left"
-    )
-    return joined.with_columns(way="_simple").drop("_simple")
-
-
-def collapse_loops(sequence: Sequence[str]) -> list[tuple[tuple[str, ...], int]]:
-    """Draw immediate repetitions of one step or of a block of up to ten together.
-
-    From left to right the repetition that covers most is taken, of equally long ones that with the shorter block.
-
-    Returns
-    -------
-    Pairs of a block and how often it comes in a row; a step that is not repeated is a block of one, once.
-
-    >>> collapse_loops(["a", "b", "a", "b", "c"])
-    [(('a', 'b'), 2), (('c',), 1)]
-    """
-    found: list[tuple[tuple[str, ...], int]] = []
-    place, steps = 0, tuple(sequence)
-    while place < len(steps):
-        best = (1, 1)
-        for length in range(1, min(LONGEST_LOOP, (len(steps) - place) // 2) + 1):
-            block, times = steps[place : place + length], 1
-            while steps[place + times * length : place + (times + 1) * length] == block:
-                times += 1
-            if times > 1 and length * times > best[0] * best[1]:
-                best = (length, times)
-        found.append((steps[place : place + best[0]], best[1]))
-        place += best[0] * best[1]
-    return found
-
-
 def list_visits(
     segments: pl.DataFrame, *, level: str = "screen", rare: float = 0.0, events: pl.DataFrame | None = None
 ) -> pl.DataFrame:
@@ -217,7 +183,7 @@ def list_visits(
     Parameters
     ----------
     segments : segments frame; with `rare`, it needs `task_id`.
-    level : "screen" or "activity".
+    level : "screen", "activity", or "action" (doing the same again is another visit).
     rare : steps in a smaller part of the task's segments are left out, with their time.
     events : the events that the segments were made of, for the time.
 
@@ -248,6 +214,8 @@ def list_visits(
         often = steps.group_by("task_id", "step").agg(_n=pl.col("segment_id").n_unique())
         often = often.join(size, on="task_id", nulls_equal=True).filter(pl.col("_n") >= rare * pl.col("_size"))
         steps = steps.join(often, on=["task_id", "step"], how="semi", nulls_equal=True, maintain_order="left")
+    if level == "action":
+        return steps.select("segment_id", "step", "seconds")
     begins = pl.col("segment_id").ne_missing(pl.col("segment_id").shift(1)) | pl.col("step").ne(pl.col("step").shift(1))
     if events is None:
         return steps.filter(begins.fill_null(True)).select("segment_id", "step", "seconds")
@@ -323,35 +291,3 @@ def _seconds_per_step(segments: pl.DataFrame, level: str, events: pl.DataFrame |
     total = visits.group_by("segment_id", "step").agg(pl.col("seconds").sum())
     total = total.join(segments.select("segment_id", "variant_id"), on="segment_id")
     return total.group_by("variant_id", "step").agg(median_seconds=pl.col("seconds").median())
-
-
-def _without_order(ways: pl.DataFrame, free: float, least: int) -> dict[Any, set[tuple[str, str]]]:
-    """Pairs of steps, both ways round, that stand next to each other in either order, for each task."""
-    steps = ways.with_row_index("_way").explode("way", empty_as_null=True).drop_nulls("way")
-    steps = steps.with_columns(_once=pl.len().over("_way", "way") == 1).with_columns(
-        _next=pl.col("way").shift(-1).over("_way"), _next_once=pl.col("_once").shift(-1).over("_way")
-    )
-    pairs = steps.filter(pl.col("_once") & pl.col("_next_once")).with_columns(
-        _low=pl.min_horizontal("way", "_next"), _high=pl.max_horizontal("way", "_next")
-    )
-    forward = pl.col("way") == pl.col("_low")
-    counted = pairs.group_by("task_id", "_low", "_high").agg(
-        _there=pl.col("_n").filter(forward).sum(), _back=pl.col("_n").filter(~forward).sum()
-    )
-    fewer = pl.min_horizontal("_there", "_back")
-    counted = counted.filter((fewer >= least) & (fewer >= free * (pl.col("_there") + pl.col("_back"))))
-    found: dict[Any, set[tuple[str, str]]] = {}
-    for task, low, high in counted.select("task_id", "_low", "_high").iter_rows():
-        found.setdefault(task, set()).update(((low, high), (high, low)))
-    return found
-
-
-def _in_blocks(way: list[str], both: set[tuple[str, str]]) -> list[str]:
-    """The way with neighbours that have no fixed order among each other as one step."""
-    blocks: list[list[str]] = []
-    for step in way:
-        if blocks and all((step, other) in both for other in blocks[-1]):
-            blocks[-1].append(step)
-        else:
-            blocks.append([step])
-    return [block[0] if len(block) == 1 else "{" + ", ".join(sorted(block)) + "}" for block in blocks]

@@ -48,23 +48,31 @@ def hash_ways(unit, owner, made, task):
 
 
 @njit(cache=True, nogil=True)
-def surround(unit, activity, owner, many):
-    """The activities before and after the visit that each step belongs to: steps in a row with the same unit.
+def surround(unit, activity, owner, many, rows):
+    """The activities before and after the visit that each of the `rows` belongs to: steps in a row with the same unit.
 
     `many` stands for the start of the segment, `many + 1` for its end.
     """
-    n = len(unit)
-    before, after = np.empty(n, np.int64), np.empty(n, np.int64)
+    n, wanted = len(unit), len(rows)
+    before, after = np.empty(wanted, np.int64), np.empty(wanted, np.int64)
+    at, here = 0, many
     for i in range(n):
         if i == 0 or owner[i] != owner[i - 1]:
-            before[i] = many
-        else:
-            before[i] = before[i - 1] if unit[i] == unit[i - 1] else activity[i - 1]
+            here = many
+        elif unit[i] != unit[i - 1]:
+            here = activity[i - 1]
+        if at < wanted and rows[at] == i:
+            before[at] = here
+            at += 1
+    at = wanted - 1
     for i in range(n - 1, -1, -1):
         if i == n - 1 or owner[i] != owner[i + 1]:
-            after[i] = many + 1
-        else:
-            after[i] = after[i + 1] if unit[i] == unit[i + 1] else activity[i + 1]
+            here = many + 1
+        elif unit[i] != unit[i + 1]:
+            here = activity[i + 1]
+        if at >= 0 and rows[at] == i:
+            after[at] = here
+            at -= 1
     return before, after
 
 
@@ -100,3 +108,185 @@ def only_absent(marked, made, unit, owner, many):
                 out[j] = marked[j] and last[unit[j]] != owner[j]
             begin = i + 1
     return out
+
+
+@njit(cache=True, nogil=True)
+def hash_lists(texts, begin, task, single):
+    """A 64-bit number of each list of hashed texts within its task; with `single` immediate repeats count once.
+
+    Every step is a permutation of what was before it, so equal numbers of different lists are as rare as chance gives.
+    """
+    out = np.empty(len(task), np.uint64)
+    for s in range(len(task)):
+        x = (np.uint64(task[s]) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+        for i in range(begin[s], begin[s + 1]):
+            if single and i > begin[s] and texts[i] == texts[i - 1]:
+                continue
+            x = (x ^ texts[i]) * np.uint64(0xBF58476D1CE4E5B9)
+            x ^= x >> np.uint64(32)
+        out[s] = x
+    return out
+
+
+@njit(cache=True, nogil=True)
+def number_dense(keys, table, first, numbers):
+    """Number equal keys in the order in which they first occur; `table` (-1 everywhere) has a place for each key.
+
+    Fills `first` (the row of each number's first) and `numbers`; returns how many there are.
+    """
+    found = 0
+    for i in range(len(keys)):
+        key = keys[i]
+        if table[key] < 0:
+            table[key] = found
+            first[found] = i
+            found += 1
+        numbers[i] = table[key]
+    return found
+
+
+@njit(cache=True, nogil=True)
+def number_sparse(keys, table, first, numbers):
+    """The same for any 64-bit keys; `table` holds pairs of a key and its number plus one (0 where empty; a power of two).
+
+    Returns -1 if more than half of the table would be needed: no array grows here, which would slow the loop down.
+    """
+    found, mask = 0, np.uint64(len(table) - 1)
+    for i in range(len(keys)):
+        key = keys[i]
+        place = np.int64((key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32) & mask)
+        while table[place, 1] and table[place, 0] != key:
+            place = (place + 1) & np.int64(mask)
+        if not table[place, 1]:
+            if 2 * found >= len(table):
+                return -1
+            first[found] = i
+            found += 1
+            table[place, 0], table[place, 1] = key, np.uint64(found)
+        numbers[i] = np.int64(table[place, 1]) - 1
+    return found
+
+
+@njit(cache=True, nogil=True)
+def take_made(begin, chosen, made, unit):
+    """The units that make the way of the chosen owners, one after the other, and where each owner's begin."""
+    starts = np.zeros(len(chosen) + 1, np.int64)
+    for c in range(len(chosen)):
+        number = 0
+        for i in range(begin[chosen[c]], begin[chosen[c] + 1]):
+            number += made[i]
+        starts[c + 1] = starts[c] + number
+    units, found = np.empty(starts[-1], np.int64), 0
+    for c in range(len(chosen)):
+        for i in range(begin[chosen[c]], begin[chosen[c] + 1]):
+            if made[i]:
+                units[found] = unit[i]
+                found += 1
+    return starts, units
+
+
+@njit(cache=True, nogil=True)
+def order_ways(task, times, begin, place):
+    """The ways by task, then the more frequent first, then in order of text: `place` is that of each step's text among all.
+
+    A merge sort: most ways occur once or twice, so it is the texts that decide, and a comparison ends where they differ.
+    """
+    n = len(task)
+    order, other = np.arange(n), np.empty(n, np.int64)
+    width = 1
+    while width < n:
+        for low in range(0, n, 2 * width):
+            middle, high = min(low + width, n), min(low + 2 * width, n)
+            a, b = low, middle
+            for at in range(low, high):
+                if a < middle and (b >= high or _not_after(order[a], order[b], task, times, begin, place)):
+                    other[at], a = order[a], a + 1
+                else:
+                    other[at], b = order[b], b + 1
+        order, other, width = other, order, 2 * width
+    return order
+
+
+@njit(cache=True, nogil=True)
+def _not_after(one, two, task, times, begin, place):
+    """Whether way `one` comes before way `two`, or they are equal."""
+    if task[one] != task[two]:
+        return task[one] < task[two]
+    if times[one] != times[two]:
+        return times[one] > times[two]
+    size, against = begin[one + 1] - begin[one], begin[two + 1] - begin[two]
+    for i in range(min(size, against)):
+        here, there = place[begin[one] + i], place[begin[two] + i]
+        if here != there:
+            return here < there
+    return size <= against
+
+
+@njit(cache=True, nogil=True)
+def measure_groups(group, many, user, users, seconds, ascending, marked):
+    """Of each group of rows: how many, how many users and marked rows, and lower quartile, median and upper quartile.
+
+    `ascending` are the rows in order of their seconds, rows without (not a number) last; those have no part in the
+    quartiles, and a group of such rows has not a number. Taking the rows in that order sorts every group at once. The
+    lower and upper quartile are the nearest seconds that were seen.
+    """
+    size, people, marks = np.zeros(many, np.int64), np.zeros(many, np.int64), np.zeros(many, np.int64)
+    known = np.zeros(many, np.int64)
+    for i in range(len(group)):
+        size[group[i]] += 1
+        marks[group[i]] += marked[i]
+        known[group[i]] += seconds[i] == seconds[i]
+    begin, free, rows = np.zeros(many + 1, np.int64), np.zeros(many, np.int64), np.empty(len(group), np.int64)
+    for g in range(many):  # numpy's cumulated sum takes seconds to compile
+        free[g], begin[g + 1] = begin[g], begin[g] + size[g]
+    for row in ascending:
+        rows[free[group[row]]] = row
+        free[group[row]] += 1
+    last, three = np.full(users, -1, np.int64), np.full((many, 3), np.nan)
+    for g in range(many):
+        first, last_one = begin[g], known[g] - 1
+        for at in range(first, begin[g + 1]):
+            if last[user[rows[at]]] != g:
+                last[user[rows[at]]] = g
+                people[g] += 1
+        if last_one >= 0:
+            three[g, 0] = seconds[rows[first + int(last_one * 0.25 + 0.5)]]
+            low, high = seconds[rows[first + last_one // 2]], seconds[rows[first + (last_one + 1) // 2]]
+            three[g, 1] = (low + high) / 2
+            three[g, 2] = seconds[rows[first + int(last_one * 0.75 + 0.5)]]
+    return size, people, marks, three
+
+
+@njit(cache=True, nogil=True)
+def sum_per_step(begin, steps, owner, is_step, seconds):
+    """Seconds of each of the `steps` of all owners, whose events come in order; not a number where no event tells.
+
+    An event that is no step counts for the step before it, those before the first step for the first.
+    """
+    out, done = np.full(steps, np.nan), np.zeros(len(begin) - 1, np.int64)
+    for i in range(len(owner)):
+        own = owner[i]
+        done[own] += is_step[i]
+        at = begin[own] + max(done[own] - 1, 0)
+        if at < begin[own + 1] and seconds[i] == seconds[i]:
+            out[at] = seconds[i] if np.isnan(out[at]) else out[at] + seconds[i]
+    return out
+
+
+@njit(cache=True, nogil=True)
+def sum_per_unit(begin, unit, seconds, place, many):
+    """Seconds that each owner with a `place` spends on each of its units: pairs of (place, unit) as one number and a sum."""
+    key, sums = np.empty(len(unit), np.int64), np.empty(len(unit), np.float64)
+    total, found = np.full(many, np.nan), 0
+    for s in range(len(place)):
+        if place[s] < 0:
+            continue
+        for i in range(begin[s], begin[s + 1]):
+            if seconds[i] == seconds[i]:
+                total[unit[i]] = seconds[i] if np.isnan(total[unit[i]]) else total[unit[i]] + seconds[i]
+        for i in range(begin[s], begin[s + 1]):
+            if total[unit[i]] == total[unit[i]]:
+                key[found], sums[found] = place[s] * many + unit[i], total[unit[i]]
+                total[unit[i]] = np.nan
+                found += 1
+    return key[:found], sums[:found]

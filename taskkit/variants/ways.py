@@ -14,6 +14,7 @@ from taskkit.schema import require_columns
 Array = np.ndarray[Any, Any]
 
 LEVELS = ("action", "activity", "screen", "app")
+IN_ORDER = LEVELS[:3]  # the segments hold no order of applications
 
 # a step of a way is a glance where it is bound to no place; measured on the worked example with its truth
 PART_OF_TASK = 2 / 3  # what a larger part of the executions do belongs to the task, wherever it stands
@@ -26,6 +27,7 @@ class Steps(NamedTuple):
     """The steps of the segments that have a task, segment after segment, as numbers."""
 
     segments: pl.DataFrame  # the segments, with `_row`, the row of the given frame
+    begin: Array  # of each segment, where its steps begin; one more at the end
     owner: Array  # of each step, the row of `segments`
     activity: Array  # number of the activity
     unit: Array  # number of what makes the way at the level
@@ -40,99 +42,210 @@ class Steps(NamedTuple):
 
 
 class Ways(NamedTuple):
-    """The steps and what became of them."""
+    """The way of every segment that has a task."""
 
-    steps: Steps
-    glance: Array  # a look in passing
-    rare: Array  # hardly anyone does it
-    made: Array  # the step makes its segment's way
+    segments: pl.DataFrame  # the segments, with `_row`, the row of the given frame
+    task: Array  # of each segment, the place in `tasks`
+    tasks: list[str]
     way: Array  # of each segment, the same number for the same way of the same task
     first: Array  # of each way, a segment that is done so
     times: Array  # of each way, how many are
+    begin: Array  # of each way, where its steps begin in `unit`; one more at the end
+    unit: Array  # the steps of the ways, as numbers
+    names: pl.Series  # text of each unit
+    partly: Array  # of each segment, whether a step of it was left out
 
 
-def find_ways(segments: pl.DataFrame, *, level: str, rare: float) -> Ways:
-    """The way of every segment; with `rare` 0 nothing is left out."""
-    from taskkit.variants.kernels import count_owners, hash_ways, keep_ways, only_absent
+class Left(NamedTuple):
+    """Which steps of all segments make no way, and why."""
 
+    glance: Array  # a look in passing
+    rare: Array  # hardly anyone does it
+
+
+def find_ways(
+    segments: pl.DataFrame, *, level: str, rare: float, steps: Steps | None = None, glance: Array | None = None
+) -> Ways:
+    """The way of every segment; with `rare` 0 nothing is left out. What is known (`steps`, `glance`) is not read again."""
+    from taskkit.variants.kernels import hash_ways, take_made
+
+    check_rare(rare)
+    if steps is None and rare == 0 and level in ("action", "activity"):
+        whole = _find_whole(segments, single=level == "activity")
+        if whole is not None:
+            return whole
+    steps = read_steps(segments, level=level) if steps is None else steps
+    left, made = leave_out(steps, level=level, rare=rare, glance=glance)
+    way, first, times = number(hash_ways(steps.unit, steps.owner, made, steps.task))
+    begin, unit = take_made(steps.begin, first, made, steps.unit)
+    partly = np.zeros(steps.segments.height, np.bool_)
+    if rare > 0:
+        partly[steps.owner[left.glance | left.rare]] = True
+    return Ways(steps.segments, steps.task, steps.tasks, way, first, times, begin, unit, steps.names, partly)
+
+
+def check_order(level: str, *, what: str) -> None:
+    """Refuse a level that is unknown or has no order of steps."""
+    if level == "app":
+        raise SettingError(
+            f"{what[:1].upper()}{what[1:]} 'app' is not allowed: a step needs its place in the order, and the applications of "
+            f"a segment have none. Known: {', '.join(IN_ORDER)}."
+        )
+    check_choice(level, allowed=IN_ORDER, what=what)
+
+
+def check_rare(rare: float) -> None:
     if not 0 <= rare < 1:
         raise SettingError(f"rare={rare} is not allowed: at least 0 and less than 1.")
-    steps = read_steps(segments, level=level)
-    glance = rarely = np.zeros(len(steps.unit), np.bool_)
+
+
+def _find_whole(segments: pl.DataFrame, *, single: bool) -> Ways | None:
+    """The ways where nothing is left out, from the texts themselves; None where a list holds nulls.
+
+    Only one segment of each way is read step by step; of the others the hashed texts are enough.
+    """
+    from taskkit.variants.kernels import hash_lists
+
+    frame, task, tasks = _with_task(segments, "activities")
+    begin, texts = flatten(frame["activities"])
+    if texts.null_count():
+        return None
+    hashed = texts.hash(0).to_numpy()
+    way, first, times = number(hash_lists(hashed, begin, task, single))
+    rows, owner, starts = rows_of(begin, first)
+    same = hashed[rows]
+    if single and len(rows):
+        kept = np.ones(len(rows), np.bool_)
+        kept[1:] = (same[1:] != same[:-1]) | (owner[1:] != owner[:-1])
+        starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(kept)))[starts]
+        rows, same = rows[kept], same[kept]
+    unit, at, _ = number(same)
+    partly = np.zeros(frame.height, np.bool_)
+    return Ways(frame, task, tasks, way, first, times, starts, unit, texts.gather(rows[at]), partly)
+
+
+def rows_of(begin: Array, chosen: Array) -> tuple[Array, Array, Array]:
+    """The rows of the chosen owners, the place of each row's owner among them, and where each begins now."""
+    lengths = begin[chosen + 1] - begin[chosen]
+    starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths)))
+    owner = np.repeat(np.arange(len(chosen)), lengths)
+    return np.arange(starts[-1]) + (begin[chosen] - starts[:-1])[owner], owner, starts
+
+
+def leave_out(steps: Steps, *, level: str, rare: float, glance: Array | None = None) -> tuple[Left, Array]:
+    """Which steps are left out, and which of the others make the way (not those that only repeat)."""
+    from taskkit.variants.kernels import count_owners, keep_ways, only_absent
+
+    rarely = np.zeros(len(steps.unit), np.bool_)
+    if rare <= 0 or level == "app":  # the segments hold no order of applications
+        glance = np.zeros_like(rarely)
+    elif glance is None:
+        glance = find_glances(steps)
+    once, many = level in ("screen", "app"), len(steps.names)
     if rare > 0:
-        if level != "app":  # the segments hold no order of applications
-            glance = find_glances(steps)
         task = steps.task[steps.owner]
         used = np.flatnonzero(~glance)
-        pair, first, _ = number(task[used] * len(steps.names) + steps.unit[used])
+        pair, first, _ = number(task[used] * many + steps.unit[used], len(steps.tasks) * many)
         common = count_owners(pair, steps.owner[used], len(first)) >= rare * np.bincount(steps.task)[task[used][first]]
-        rarely = rarely.copy()
         rarely[used] = ~common[pair]
     kept = ~glance & ~rarely
-    once, many = level in ("screen", "app"), len(steps.names)
     made = kept if level == "action" else keep_ways(steps.unit, steps.owner, kept, once, many)
-    if level == "screen":  # a screen that was also passed over is in the way, so it is not left out
+    if level == "screen" and rare > 0:  # a screen that was also passed over is in the way, so it is not left out
         glance = only_absent(glance, made, steps.unit, steps.owner, many)
-    keys = hash_ways(steps.unit, steps.owner, made, steps.task)
-    return Ways(steps, glance, rarely, made, *number(keys))
+    return Left(glance, rarely), made
 
 
 def read_steps(segments: pl.DataFrame, *, level: str) -> Steps:
     """The steps at a level; texts are numbered once, everything after that works on numbers."""
     check_choice(level, allowed=LEVELS, what="level of variants")
     column = "apps" if level == "app" else "activities"
+    frame, task, tasks = _with_task(segments, column)
+    begin, texts = flatten(frame[column])
+    owner = np.repeat(np.arange(frame.height), np.diff(begin))
+    if texts.null_count():
+        there = texts.is_not_null().to_numpy()
+        owner, texts = owner[there], texts.drop_nulls()
+        begin = np.concatenate((np.zeros(1, np.int64), np.cumsum(there)))[begin]
+    unit, first, _ = number(texts.hash(0).to_numpy())
+    steps = Steps(frame, begin, owner, unit, unit, texts.gather(first), task, tasks)
+    if level == "app":  # the segments hold no order of applications, so all have that of the alphabet
+        order = steps.names.arg_sort()
+        unit = order.arg_sort().to_numpy().astype(np.int64)[unit]
+        return steps._replace(names=steps.names.gather(order), unit=unit[np.lexsort((unit, owner))])
+    return with_screens(steps) if level == "screen" else steps
+
+
+def with_screens(steps: Steps) -> Steps:
+    """The steps of activities as steps of screens."""
+    screens = steps.names.to_frame("x").select(screen_of("x")).to_series()
+    same, first, _ = number(screens.hash(0).to_numpy())
+    return steps._replace(names=screens.gather(first), unit=same[steps.activity])
+
+
+def spread_of(steps: Steps) -> tuple[Array, int]:
+    """In how many tasks each activity occurs, and how many tasks there are."""
+    many, task = steps.activities, steps.task[steps.owner]
+    _, first, _ = number(task * many + steps.activity, len(steps.tasks) * many)
+    return np.bincount(steps.activity[first], minlength=many), len(steps.tasks)
+
+
+def only_task(steps: Steps, task: str) -> tuple[Steps, Array]:
+    """The steps of one task, and their places among all."""
+    own = np.flatnonzero(steps.task == steps.tasks.index(task))
+    rows, owner, begin = rows_of(steps.begin, own)
+    cut = steps._replace(
+        segments=steps.segments[own], begin=begin, owner=owner, unit=steps.unit[rows],
+        activity=steps.activity[rows], task=np.zeros(len(own), np.int64), tasks=[task],
+    )  # fmt: skip
+    return cut, rows
+
+
+def _with_task(segments: pl.DataFrame, column: str) -> tuple[pl.DataFrame, Array, list[str]]:
+    """The segments that have a task, with `_row`; of each the place of its task; and the tasks in their order."""
     require_columns(segments, "task_id", "activities", column, made_by="find_tasks")
     frame = segments.with_row_index("_row").drop_nulls("task_id")
-    lists = frame[column]
-    owner = np.repeat(np.arange(frame.height), lists.list.len().fill_null(0).to_numpy())
-    texts = lists.explode(empty_as_null=False, keep_nulls=False)
-    if texts.null_count():
-        owner, texts = owner[texts.is_not_null().to_numpy()], texts.drop_nulls()
-    activity, first, _ = number(texts.hash(0).to_numpy())
-    names, unit = texts.gather(first), activity
-    if level == "screen":
-        screens = names.to_frame("x").select(screen_of("x")).to_series()
-        same, first, _ = number(screens.hash(0).to_numpy())
-        names, unit = screens.gather(first), same[activity]
-    if level == "app":  # the segments hold no order of applications, so all have that of the alphabet
-        order = names.arg_sort()
-        unit = order.arg_sort().to_numpy()[unit].astype(np.int64)
-        names, unit = names.gather(order), unit[np.lexsort((unit, owner))]
-    tasks = frame["task_id"].unique().sort().to_list()
-    task = frame["task_id"].cast(pl.Enum(tasks)).to_physical().to_numpy().astype(np.int64)
-    return Steps(frame, owner, activity, unit, names, task, tasks)
+    same, first, _ = number(frame["task_id"].hash(0).to_numpy())
+    tasks = frame["task_id"].gather(first).cast(pl.String)
+    place = tasks.arg_sort().arg_sort().to_numpy().astype(np.int64)
+    return frame, place[same], tasks.sort().to_list()
 
 
-def find_glances(steps: Steps) -> Array:
+def flatten(lists: pl.Series) -> tuple[Array, pl.Series]:
+    """Where each list begins (and the last ends), and what all lists hold."""
+    begin = np.zeros(len(lists) + 1, np.int64)
+    np.cumsum(lists.list.len().fill_null(0).to_numpy(), out=begin[1:])
+    return begin, lists.explode(empty_as_null=False, keep_nulls=False)
+
+
+def find_glances(steps: Steps, spread: tuple[Array, int] | None = None) -> Array:
     """Which steps are looks in passing: they may stand anywhere in the task, here too.
 
     A step that many executions do without (at most two thirds have it) and that has six or more equally frequent
     neighbours both before and after it, or that occurs in more than half of the tasks of the log, is a glance wherever no
     neighbour is its own: one that holds a fifth of its occurrences and two and a half times what chance would give. The
-    neighbours of a step are those of the visit to its unit (the screen) that it belongs to.
+    neighbours of a step are those of the visit to its unit (the screen) that it belongs to. Where the steps are those of
+    one task, `spread` says in how many tasks of the log each activity occurs, and how many tasks there are.
     """
     from taskkit.variants.kernels import count_owners, surround
 
     many, task = steps.activities, steps.task[steps.owner]
-    ends = surround(steps.unit, steps.activity, steps.owner, many)
-    pair, first, times = number(task * many + steps.activity)
+    pair, first, times = number(task * many + steps.activity, len(steps.tasks) * many)
     of_task, of_activity = task[first], steps.activity[first]
     size = np.bincount(steps.task, minlength=len(steps.tasks))
     share = count_owners(pair, steps.owner, len(first)) / size[of_task]
-    everywhere = 2 * np.bincount(of_activity, minlength=many)[of_activity] > len(steps.tasks)
-    background = everywhere & (len(steps.tasks) >= 3)
+    within, tasks = (np.bincount(of_activity, minlength=many), len(steps.tasks)) if spread is None else spread
+    background = (2 * within[of_activity] > tasks) & (tasks >= 3)
     asked = (share <= PART_OF_TASK) & (background | (times >= PLACES))
     rows = np.flatnonzero(asked[pair])
     own, anywhere, bound = pair[rows], ~np.zeros(len(first), np.bool_), np.zeros(len(rows), np.bool_)
-    whole = np.bincount(task, minlength=len(size)) + size
-    seen = np.bincount(task * (many + 2) + steps.activity, minlength=len(size) * (many + 2)).reshape(
-        len(size), many + 2
-    )
+    whole = np.bincount(of_task, weights=times, minlength=len(size)).astype(np.int64) + size
+    seen = np.zeros((len(size), many + 2), np.int64)
+    seen[of_task, of_activity] = times
     seen[:, many:] = size[:, None]
-    for side in ends:
-        place, place_first, n = number(own * (many + 2) + side[rows])
+    for side in surround(steps.unit, steps.activity, steps.owner, many, rows):
+        place, place_first, n = number(own * (many + 2) + side, len(first) * (many + 2))
         of = own[place_first]
-        chance = seen[of_task[of], side[rows][place_first]] / whole[of_task[of]]
+        chance = seen[of_task[of], side[place_first]] / whole[of_task[of]]
         others = times[of] - 1
         lift = (n - 1 + PRIOR * chance) / (others + PRIOR) / chance
         bound |= (((n - 1) / (others + FEW) >= BOUND_SHARE) & (lift >= BOUND_LIFT))[place]
@@ -143,28 +256,23 @@ def find_glances(steps: Steps) -> Array:
     return glance
 
 
-def way_texts(ways: Ways) -> pl.Series:
-    """The units of each way, in the order of the ways' numbers."""
-    steps = ways.steps
-    begin = np.searchsorted(steps.owner, ways.first)
-    lengths = np.searchsorted(steps.owner, ways.first, side="right") - begin
-    way = np.repeat(np.arange(len(begin)), lengths)
-    rows = np.arange(len(way)) + np.repeat(begin - (np.cumsum(lengths) - lengths), lengths)
-    kept = ways.made[rows]
-    made = pl.DataFrame({"way": way[kept], "step": steps.names.gather(steps.unit[rows[kept]])})
-    listed = made.group_by("way", maintain_order=True).agg("step")
-    every = pl.DataFrame({"way": np.arange(len(begin))}).join(listed, on="way", how="left", maintain_order="left")
-    return every["step"].fill_null(pl.Series([[]], dtype=pl.List(pl.String)))
+def number(keys: Array, limit: int = 0) -> tuple[Array, Array, Array]:
+    """Number equal keys in order of first occurrence: the numbers, the row of each one's first, how often it occurs.
 
+    Keys below a `limit` that is not much more than their number are looked up in a table.
+    """
+    from taskkit.variants.kernels import number_dense, number_sparse
 
-def number(keys: Array) -> tuple[Array, Array, Array]:
-    """Number equal keys in order of first occurrence: the numbers, the row of each one's first, how often it occurs."""
-    from taskkit.activities.kernels import number_keys
-
-    numbers, empty = np.empty(len(keys), np.int64), np.empty(1024, np.int64)
-    start = (np.zeros((1 << 16, 2), np.uint64), empty, empty.copy(), 0)
-    _, first, count, found = number_keys(keys.astype(np.uint64, copy=False), 0, *start, numbers)
-    return numbers, first[:found], count[:found]
+    numbers = np.empty(len(keys), np.int64)
+    if 0 < limit <= max(4 * len(keys), 1 << 16):
+        rows = np.empty(limit, np.int64)
+        found = number_dense(keys, np.full(limit, -1, np.int64), rows, numbers)
+    else:
+        keys, size, found = keys.astype(np.uint64, copy=False), 1 << 13, -1
+        while found < 0:  # few different keys are the rule, and a small table stays near the processor
+            rows, size = np.empty(4 * size, np.int64), 8 * size
+            found = number_sparse(keys, np.zeros((size, 2), np.uint64), rows, numbers)
+    return numbers, rows[:found], np.bincount(numbers, minlength=found)
 
 
 def screen_of(name: str) -> pl.Expr:

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import html
+import json
 from typing import TYPE_CHECKING, Any
 
 from taskkit.errors import SettingError
-from taskkit.variants.queries import complete_query
 from taskkit.widgets.controls import choice, put, shown_by
-from taskkit.widgets.displays import STYLE
+from taskkit.widgets.displays import STYLE, Shown, stack
 
 if TYPE_CHECKING:
     from taskkit.widgets.variants import VariantExplorer
 
 _WAYS = ("task", "level", "rare", "together")  # controls that make other ways
+# A click on a chevron says which one to Python through a hidden text field: what is drawn carries its row of data.
+# (The chart widget that could do it needs a package that loads its scripts from the network.)
+_LISTEN = (
+    "<script>(function(script){{var box=script.parentElement;box.addEventListener('click',function(event){{"
+    "var item=event.target.__data__,row=item&&item.datum,field=document.querySelector('.{mark} input');"
+    "if(!row||!row.way||!field){{return;}}"
+    "field.value=JSON.stringify([row.way,row.number,Date.now()]);"
+    "field.dispatchEvent(new Event('input',{{bubbles:true}}));field.dispatchEvent(new Event('change',{{bubbles:true}}));"
+    "}});}})(document.currentScript);</script>"
+)
 _PROBLEM = '<pre style="margin:0;color:#a33c00;font:13px/1.35 ui-monospace,monospace;white-space:pre-wrap">{}</pre>'
 
 
@@ -25,17 +35,22 @@ class LadderDesk:
 
         self.explorer, self.controls, self._quiet = explorer, explorer.controls(), False
         self.place, self.rows, self.said = w.Output(), w.Output(), w.HTML()
-        self.way = choice("rows behind", [("choose a way", "")], "")
+        self.clicked = w.Text(layout={"display": "none"})
+        self.mark = f"tk-clicked-{self.clicked.model_id}"
+        self.clicked.add_class(self.mark)
+        self.clicked.observe(lambda change: self._step_clicked(change["new"]), names="value")
+        self.way = choice("rows behind a step that is clicked, or", [("choose a way", "")], "")
         self.step = choice("step", [("the whole way", "")], "")
         for name, control in self.controls.items():
             control.observe(lambda _, name=name: self._moved(name), names="value")
         self.way.observe(lambda _: self._way_chosen(), names="value")
         self.step.observe(lambda _: self._show_rows(), names="value")
-        *lists, query = self.controls.values()
+        *choices, query = self.controls.values()
         flow = w.Layout(flex_flow="row wrap")
-        settings = w.VBox([w.HBox(lists, layout=flow), query, self.said])
+        settings = w.VBox([w.HBox(choices, layout=flow), query, self.said])
         self._moved("task")
-        self.box = w.VBox([w.HTML(STYLE), settings, self.place, w.HBox([self.way, self.step]), self.rows])
+        lists = w.HBox([self.way, self.step, self.clicked])
+        self.box = w.VBox([w.HTML(STYLE), settings, self.place, lists, self.rows])
 
     def _of_ways(self) -> dict[str, Any]:
         return {name: self.controls[name].value for name in _WAYS}
@@ -55,19 +70,19 @@ class LadderDesk:
             self.said.value = _PROBLEM.format(html.escape(str(error)))
             return
         self.said.value = ""
-        put(self.place, shown_by(lambda: self.explorer.draw(**{n: c.value for n, c in self.controls.items()})))
+        drawn = shown_by(lambda: self.explorer.draw(**{n: c.value for n, c in self.controls.items()}))
+        put(self.place, stack(drawn, Shown(_LISTEN.format(mark=self.mark))))
         enough = ways.filter(ways["people"] >= self.explorer.min_people).head(self.explorer.top)
         found = [(way.rpartition("-")[2], way) for way in enough["variant_id"]]
         self._offer(self.way, [("choose a way", ""), *found])
         self._way_chosen()
 
     def _completions(self, text: str) -> list[str]:
-        level = self.explorer.names_of(self.controls["level"].value)
-        return complete_query(text, self.explorer.of_task(self.controls["task"].value), level=level)
+        return self.explorer.completions(text, **{name: self.controls[name].value for name in ("task", "level")})
 
-    def _offer(self, control: Any, options: list[tuple[str, str]]) -> None:
+    def _offer(self, control: Any, options: list[tuple[str, str]], chosen: str | None = None) -> None:
         """Give a list other options; what was chosen stays if it is still there."""
-        chosen, self._quiet = control.value, True
+        chosen, self._quiet = control.value if chosen is None else chosen, True
         control.options = options
         control.value = chosen if chosen in [value for _, value in options] else options[0][1]
         self._quiet = False
@@ -77,6 +92,27 @@ class LadderDesk:
             steps = self.explorer.steps(self.way.value, **self._of_ways()) if self.way.value else []
             self._offer(self.step, [("the whole way", ""), *((step, step) for step in steps)])
             self._show_rows()
+
+    def _step_clicked(self, said: str) -> None:
+        """Choose the way and the step that a click in the picture is on, and show their rows."""
+        try:
+            way, number, _ = json.loads(said)
+            known = way in [value for _, value in self.way.options]
+        except (ValueError, TypeError):
+            return
+        if not known:
+            return
+        ways = self.explorer.ways(query=self.controls["query"].value, **self._of_ways())
+        steps = ways.filter(ways["variant_id"] == way)["activities"][0].to_list()
+        offered = self.explorer.steps(way, **self._of_ways())
+        step = steps[number - 1] if isinstance(number, int) and 0 < number <= len(steps) else ""
+        self._quiet = True
+        self.way.value = way
+        self._quiet = False
+        self._offer(
+            self.step, [("the whole way", ""), *((step, step) for step in offered)], step if step in offered else ""
+        )
+        self._show_rows()
 
     def _show_rows(self) -> None:
         """The evidence of the way and the step that are chosen."""

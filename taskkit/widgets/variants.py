@@ -9,19 +9,21 @@ import polars as pl
 
 from taskkit import charts
 from taskkit.charts.look import LETTERS, count_of, people, smallest_group
-from taskkit.errors import SettingError, check_choice
+from taskkit.errors import check_choice
 from taskkit.privacy import MIN_PEOPLE
-from taskkit.variants import count_variants, find_variants, screen_of
-from taskkit.variants.alignment import align_variants, list_visits, simplify_variants
-from taskkit.variants.queries import match
+from taskkit.variants import IN_ORDER, count_ways, screen_of
+from taskkit.variants.alignment import align_ways
+from taskkit.variants.queries import complete_query, fits
+from taskkit.variants.queries.steps import Steps
+from taskkit.variants.recounting import WayCounts
+from taskkit.variants.ways import check_order
 from taskkit.widgets.controls import Explorer, choice, slider
 from taskkit.widgets.displays import Shown, sentence, stack
 from taskkit.widgets.tables import table
 
 LADDER = {"screen": "screens", "activity": "activities", "action": "every single action", "app": "applications"}
 _PARTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5)  # of the executions
-_ALIGNED = ("screen", "activity")  # levels at which steps have times, queries and loops
-_USUAL, _AGAIN = "", "\u0001"  # compared with the most frequent way; marks that a step comes once more in a row
+_USUAL = ""  # compared with the most frequent way
 
 
 class VariantExplorer(Explorer):
@@ -60,9 +62,10 @@ class VariantExplorer(Explorer):
             check_choice(self.task, allowed=self.tasks, what="task")
         self.levels = [level for level in LADDER if level != "app" or "apps" in segments.columns]
         self.parts = sorted({*_PARTS, rare})
-        self._kept: dict[tuple[Any, ...], pl.DataFrame] = {}
-        needed = ("segment_id", "user", "task_id", "activities", "apps", "active_seconds")
-        self._slim = segments.select(name for name in needed if name in segments.columns)
+        self.counts = WayCounts(segments, events=events)
+        self._rows: dict[str, pl.DataFrame] = {}  # of each task, its segments
+        self._read: dict[tuple[str | None, str], Steps] = {}  # what queries have read
+        self._fitting: tuple[Any, pl.DataFrame] = (None, segments)  # the answer to the last query
 
     def controls(self) -> dict[str, Any]:
         """Task, rung, how rare a step may be, how much is drawn, loops, what is compared with, and the query."""
@@ -93,9 +96,8 @@ class VariantExplorer(Explorer):
     ) -> Any:  # fmt: skip
         """The ladder of one task's ways, under a sentence about the query if there is one."""
         if not self.tasks:
-            return charts.variant_ladder(
-                count_variants(self._slim, level=self.level), tasks=[], min_people=self.min_people
-            )
+            counted = self.counts.count(level=self.level, rare=self.rare)
+            return charts.variant_ladder(counted, tasks=[], min_people=self.min_people)
         settings = self._settings(task, level, rare, together)
         whole, ways = self.ways(**settings), self.ways(query=query, **settings)
         path = self._standard(whole, standard)
@@ -108,7 +110,7 @@ class VariantExplorer(Explorer):
         picture = _Quick(picture)
         if together:
             picture = stack(
-                sentence("Every visit to a step counts here. ↻ marks a loop, ⇅ steps in any order."), picture
+                sentence("↻ marks a loop, however many rounds, ⇅ neighbours that are done in either order."), picture
             )
         if not query.strip():
             return picture
@@ -130,8 +132,9 @@ class VariantExplorer(Explorer):
         ]
         aligned = pl.concat([_none(), *(found for found in beside if found is not None)], how="diagonal")
         return charts.variant_ladder(
-            self._counted(self.level, self.rare), names=self.names, task=self.task, tasks=self.tasks, top=self.top,
+            self.counts.count(level=self.level, rare=self.rare), names=self.names, task=self.task, tasks=self.tasks, top=self.top,
             coverage=self.coverage, aligned=aligned, min_people=self.min_people,
+            steps=self.counts.describe(level=self.level, rare=self.rare),
         )  # fmt: skip
 
     def ways(
@@ -140,15 +143,14 @@ class VariantExplorer(Explorer):
     ) -> pl.DataFrame:  # fmt: skip
         """The ways of a task as `count_variants` gives them, of the executions that fit the query; names stay the same."""
         settings = self._settings(task, level, rare, together)
-        if not query.strip() and not together:
-            counted = self._counted(settings["level"], settings["rare"])
-            return counted.filter(pl.col("task_id") == settings["task"])
-        return _count(self.executions(query=query, **settings))
+        known = self.counts.count(**self._asked(settings))
+        if not query.strip():
+            return known
+        return count_ways(self._executions(query, settings), ways=known)
 
     def executions(self, *, query: str = "", **settings: Any) -> pl.DataFrame:
         """The segments of a task that fit the query, with their `variant_id`."""
-        own = self._own(self._settings(**settings))
-        return match(own, query, level=self.names_of(settings.get("level")))
+        return self._executions(query, self._settings(**settings))
 
     def evidence(
         self, way: str, step: str | None = None, *, query: str = "", task: str | None = None, level: str | None = None,
@@ -159,7 +161,7 @@ class VariantExplorer(Explorer):
         Without events these are the executions themselves.
         """
         settings = self._settings(task, level, rare, together)
-        own = self.executions(query=query, **settings).filter(pl.col("variant_id") == way)
+        own = self._executions(query, settings).filter(pl.col("variant_id") == way)
         rows, caption = own, f"Executions of the way {way}"
         if step and self.events is not None:
             rows = self.events.filter(pl.col("segment_id").is_in(own["segment_id"].implode()))
@@ -188,19 +190,17 @@ class VariantExplorer(Explorer):
     def names_of(self, level: str | None = None) -> str:
         """The level whose names a query uses."""
         level = level or self.level
-        return level if level in _ALIGNED else "activity" if level == "action" else "screen"
+        return level if level in IN_ORDER else "screen"
+
+    def completions(self, text: str, *, task: str | None = None, level: str | None = None) -> list[str]:
+        """How a query can go on."""
+        level = self.names_of(level)
+        return complete_query(text, self._of_task(task or self.task), level=level, steps=self._steps(task, level))
 
     def live(self) -> Any:
         """The controls, the picture and the evidence, as an ipywidgets box; `desk` holds the controls."""
         from taskkit.widgets.ladder_desk import LadderDesk
 
-        # counted before anybody waits for it
-        for level, rare in [
-            *((level, self.rare) for level in self.levels),
-            *((self.level, part) for part in self.parts),
-        ]:
-            self._counted(level, rare)
-        self._own(self._settings())
         self.desk = LadderDesk(self)
         return self.desk.box
 
@@ -208,41 +208,39 @@ class VariantExplorer(Explorer):
         self, task: str | None = None, level: str | None = None, rare: float | None = None, together: bool = False
     ) -> dict[str, Any]:
         level, rare = level or self.level, self.rare if rare is None else rare
-        if together and level not in _ALIGNED:
-            raise SettingError(f"Loops are drawn together at the levels {' and '.join(_ALIGNED)}, not at {level!r}.")
+        if together:
+            check_order(level, what="level of a loop")
         return {"task": task or self.task, "level": level, "rare": rare, "together": together}
 
-    def _counted(self, level: str, rare: float) -> pl.DataFrame:
-        """All tasks' ways; what was counted once is kept."""
-        key = ("counted", level, rare)
-        if key not in self._kept:
-            self._kept[key] = count_variants(self._slim, level=level, rare=rare)
-        return self._kept[key]
+    def _asked(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """The settings as the counts take them: of one task."""
+        return {
+            "level": settings["level"],
+            "rare": settings["rare"],
+            "simplify": settings["together"],
+            "task": settings["task"],
+        }
 
-    def of_task(self, task: str | None) -> pl.DataFrame:
-        """A task's segments."""
-        key = ("task", task)
-        if key not in self._kept:
-            self._kept[key] = self.segments.filter(pl.col("task_id") == task)
-        return self._kept[key]
+    def _of_task(self, task: str) -> pl.DataFrame:
+        if task not in self._rows:
+            self._rows[task] = self.segments.with_row_index("_row").filter(pl.col("task_id") == task)
+        return self._rows[task]
 
-    def _own(self, settings: dict[str, Any]) -> pl.DataFrame:
-        """A task's segments with `variant_id` and `way`, its steps."""
-        key, level, rare = ("own", *settings.values()), settings["level"], settings["rare"]
-        if key not in self._kept:
-            if settings["together"]:
-                self._kept[key] = simplify_variants(self.of_task(settings["task"]), level=level, rare=rare)
-            else:
-                if ("named", level, rare) not in self._kept:
-                    named = find_variants(self._slim, level=level, rare=rare)
-                    self._kept["named", level, rare] = named.select("variant_id")
-                frame = self.segments.drop("way", strict=False).with_columns(
-                    self._kept["named", level, rare]["variant_id"]
-                )
-                frame = frame.filter(pl.col("task_id") == settings["task"])
-                paths = self._counted(level, rare).select("variant_id", way="activities")
-                self._kept[key] = frame.join(paths, on="variant_id", how="left", maintain_order="left")
-        return self._kept[key]
+    def _steps(self, task: str | None, level: str) -> Steps:
+        key = (task or self.task, level)
+        if key not in self._read:
+            self._read[key] = Steps(self._of_task(key[0]), level)
+        return self._read[key]
+
+    def _executions(self, query: str, settings: dict[str, Any]) -> pl.DataFrame:
+        """The segments of a task that fit a query, which is asked for by several in turn."""
+        if self._fitting[0] != (query, settings):
+            own, level = self._of_task(settings["task"]), self.names_of(settings["level"])
+            own = own.with_columns(variant_id=self.counts.name(**self._asked(settings)).gather(own["_row"]))
+            fit = fits(own.drop("_row"), query, level=level, steps=self._steps(settings["task"], level))
+            own = own.drop("_row") if fit.all() else own.drop("_row").filter(fit)
+            self._fitting = (query, settings), own
+        return self._fitting[1]
 
     def _enough(self, ways: pl.DataFrame) -> pl.DataFrame:
         return ways.filter(pl.col("people") >= self.min_people)
@@ -268,33 +266,13 @@ class VariantExplorer(Explorer):
         drawn = self._enough(ways).head(self.top)
         if not path or drawn.is_empty():
             return None
-        marked = [_apart(way) for way in drawn["activities"]]
-        frame = pl.DataFrame({"segment_id": range(drawn.height), "task_id": settings["task"], "activities": marked})
-        frame = frame.with_columns(user=pl.lit("anyone"), active_seconds=pl.lit(0.0))
-        aligned = align_variants(frame, task_id=settings["task"], standard=_apart(path), level="activity", rare=0.0)
-        called = find_variants(frame, level="activity", rare=0.0).select("variant_id", _name=drawn["variant_id"])
-        aligned = aligned.join(called, on="variant_id").with_columns(
-            pl.col("step", "standard_step").str.strip_chars(_AGAIN), variant_id="_name"
+        aligned = align_ways(drawn, path).select(_none().columns)
+        if self.events is None or settings["level"] not in IN_ORDER or settings["together"]:
+            return aligned
+        times = self.counts.time(
+            drawn["variant_id"].to_list(), level=settings["level"], rare=settings["rare"], task=settings["task"]
         )
-        times = self._times(settings)
-        if times is None:
-            return aligned.select(_none().columns)
-        return aligned.select(_none().columns).join(times, on=["variant_id", "step"], how="left", maintain_order="left")
-
-    def _times(self, settings: dict[str, Any]) -> pl.DataFrame | None:
-        """Median seconds that an execution of a way spends on each of its steps."""
-        level = settings["level"]
-        if self.events is None or level not in _ALIGNED or settings["together"]:
-            return None
-        key = ("times", *settings.values())
-        if key not in self._kept:
-            if ("visits", level) not in self._kept:
-                visits = list_visits(self.segments.select("segment_id", "activities"), level=level, events=self.events)
-                self._kept["visits", level] = visits.group_by("segment_id", "step").agg(pl.col("seconds").sum())
-            own = self._own(settings).select("segment_id", "variant_id")
-            spent = self._kept["visits", level].join(own, on="segment_id")
-            self._kept[key] = spent.group_by("variant_id", "step").agg(median_seconds=pl.col("seconds").median())
-        return self._kept[key]
+        return aligned.join(times, on=["variant_id", "step"], how="left", maintain_order="left")
 
 
 class _Quick:
@@ -308,25 +286,6 @@ class _Quick:
 
         renderer: Any = alt.renderers.get()
         return renderer(self.chart.to_dict(validate=False))
-
-
-def _count(own: pl.DataFrame) -> pl.DataFrame:
-    """The ways of segments that are named already, as `count_variants` gives them."""
-    seconds = pl.col("active_seconds")
-    counted = own.group_by("task_id", "variant_id").agg(
-        activities=pl.col("way").first(), segments=pl.len(), people=pl.col("user").n_unique(), median_seconds=seconds.median(),
-        q25_seconds=seconds.quantile(0.25), q75_seconds=seconds.quantile(0.75),
-    ).sort("segments", "variant_id", descending=[True, False])  # fmt: skip
-    share = pl.col("segments") / pl.col("segments").sum()
-    return counted.with_columns(share=share, cumulative_share=share.cum_sum())
-
-
-def _apart(way: list[str]) -> list[str]:
-    """The steps of a way, those that come again at once told apart: an alignment takes immediate repeats as one."""
-    steps: list[str] = []
-    for step in way:
-        steps.append(steps[-1] + _AGAIN if steps and steps[-1].rstrip(_AGAIN) == step else step)
-    return steps
 
 
 def _none() -> pl.DataFrame:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import polars as pl
 
-from taskkit.errors import SettingError, check_choice
+from taskkit.errors import SettingError
 from taskkit.schema import require_columns
 from taskkit.variants.queries.parser import Parser, read_tokens
 from taskkit.variants.queries.steps import Steps
+from taskkit.variants.ways import check_order
 
-LEVELS = ("screen", "activity")
 
-
-def match(segments: pl.DataFrame, query: str, *, level: str = "screen") -> pl.DataFrame:
+def match(segments: pl.DataFrame, query: str, *, level: str = "screen", steps: Steps | None = None) -> pl.DataFrame:
     """Keep the segments that fit a query over the order of their steps and over their columns.
 
     Steps are names in quotes, of whole screens or activities; capitals do not matter, `*` stands for any text, `\\*` for
@@ -37,7 +36,8 @@ def match(segments: pl.DataFrame, query: str, *, level: str = "screen") -> pl.Da
     segments : segments frame.
     query : the text; an empty one keeps everything.
     level : "screen": the steps are the screens in the order in which they were visited, going back counts again, staying
-        does not; "activity": every activity is a step.
+        does not; "activity": every activity is a step, doing the same again at once is not; "action": that too.
+    steps : what an earlier query has read of the same segments at this level.
 
     Returns
     -------
@@ -55,25 +55,37 @@ def match(segments: pl.DataFrame, query: str, *, level: str = "screen") -> pl.Da
     >>> match(segments, '"a" -> "b" and not ends "x" and steps = 3', level="activity").height
     2
     """
+    return segments if not query.strip() else segments.filter(fits(segments, query, level=level, steps=steps))
+
+
+def fits(segments: pl.DataFrame, query: str, *, level: str = "screen", steps: Steps | None = None) -> pl.Series:
+    """Say of every segment whether it fits a query; the arguments and errors are those of `match`.
+
+    >>> segments = pl.DataFrame({"activities": [["a", "b"], ["b"]]})
+    >>> fits(segments, 'starts "a"', level="activity").to_list()
+    [True, False]
+    """
     require_columns(segments, "activities", made_by="list_segments")
-    check_choice(level, allowed=LEVELS, what="level of a query")
+    check_order(level, what="level of a query")
     if not query.strip():
-        return segments
-    steps = Steps(segments, level)
-    fits = Parser(query, segments, steps).read()
-    if "_way" not in fits.meta.root_names():  # only conditions: no need to look at the steps
-        return segments.filter(fits)
-    return segments.filter(segments.with_columns(_way=steps.ways()).select(fits).to_series())
+        return pl.repeat(True, segments.height, eager=True)
+    steps = Steps(segments, level) if steps is None else steps
+    wanted = Parser(query, segments, steps).read()
+    if "_way" in wanted.meta.root_names():  # else only conditions: no need to look at the steps
+        segments = segments.with_columns(_way=steps.ways)
+    return segments.select(_fits=wanted).to_series()
 
 
-def complete_query(text: str, segments: pl.DataFrame, *, level: str = "screen", limit: int = 20) -> list[str]:
+def complete_query(
+    text: str, segments: pl.DataFrame, *, level: str = "screen", limit: int = 20, steps: Steps | None = None
+) -> list[str]:
     """List how a query can go on at its end: words of the language, names of steps, columns and their values.
 
     Parameters
     ----------
     text : the query as far as it is written; its last word or name may be unfinished.
     segments : segments frame, whose names are offered, the most frequent first.
-    level : as in `match`.
+    level, steps : as in `match`.
     limit : how many at most.
 
     Returns
@@ -89,7 +101,7 @@ def complete_query(text: str, segments: pl.DataFrame, *, level: str = "screen", 
     ['team']
     """
     require_columns(segments, "activities", made_by="list_segments")
-    check_choice(level, allowed=LEVELS, what="level of a query")
+    check_order(level, what="level of a query")
     tokens, end = read_tokens(text)
     begin = end
     if end == len(text) and tokens and tokens[-1].kind == "word" and tokens[-1].place + len(tokens[-1].text) == end:
@@ -97,7 +109,7 @@ def complete_query(text: str, segments: pl.DataFrame, *, level: str = "screen", 
     unfinished = text[begin:].strip()
     if end < len(text) and unfinished[:1] not in "\"'":
         return []
-    parser = Parser(text[:begin], segments, Steps(segments, level), offered=[])
+    parser = Parser(text[:begin], segments, Steps(segments, level) if steps is None else steps, offered=[])
     try:
         parser.read()
     except SettingError:

@@ -5,54 +5,62 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import polars as pl
 
-from taskkit.variants import screen_of
+from taskkit.variants.ways import flatten, number, screen_of
+
+Array = np.ndarray[Any, Any]
 
 _FIRST = 0x10000  # every distinct step becomes one character from here on, clear of everything that a pattern gives a meaning
 
 
 class Steps:
-    """The distinct steps of a frame, each with the one character that stands for it."""
+    """The distinct steps of a frame, each with the one character that stands for it; they are read when first asked for."""
 
     def __init__(self, segments: pl.DataFrame, level: str) -> None:
         self.segments, self.level = segments, level
 
     @cached_property
-    def table(self) -> pl.DataFrame:
-        """One row per distinct activity: `activity`, `name` (at the level), `times`."""
-        flat = self.segments.select(activity=pl.col("activities").explode(empty_as_null=False, keep_nulls=False))
-        counted = flat.drop_nulls().group_by("activity").agg(times=pl.len()).sort("activity")
-        return counted.with_columns(name=screen_of("activity") if self.level == "screen" else pl.col("activity"))
+    def _read(self) -> tuple[Array, Array, pl.Series]:
+        """Of each step its row and the number of its name, and the names."""
+        begin, texts = flatten(self.segments["activities"])
+        rows = np.repeat(np.arange(self.segments.height), np.diff(begin))
+        if texts.null_count():
+            rows, texts = rows[texts.is_not_null().to_numpy()], texts.drop_nulls()
+        unit, first, _ = number(texts.hash(0).to_numpy())
+        names = texts.gather(first)
+        if self.level == "screen":
+            screens = names.to_frame("x").select(screen_of("x")).to_series()
+            same, first, _ = number(screens.hash(0).to_numpy())
+            names, unit = screens.gather(first), same[unit]
+        return rows, unit, names
 
     @cached_property
     def names(self) -> list[str]:
         """The names in alphabetical order; the place of a name is its code."""
-        return self.table["name"].unique().sort().to_list()
+        return self._read[2].sort().to_list()
 
     def most_frequent(self) -> list[str]:
         """The names, the most frequent first."""
-        times = self.table.group_by("name").agg(pl.col("times").sum()).sort("times", "name", descending=[True, False])
-        return times["name"].to_list()
+        _, unit, names = self._read
+        table = pl.DataFrame({"name": names, "times": np.bincount(unit, minlength=len(names))})
+        return table.sort("times", "name", descending=[True, False])["name"].to_list()
 
+    @cached_property
     def ways(self) -> pl.Series:
         """The steps of every segment as one text, a character a step."""
-        table = self.table.with_columns(code=pl.col("name").rank("dense"))
-        flat = self.segments["activities"].explode(empty_as_null=False, keep_nulls=False)
-        codes = flat.replace_strict(table["activity"], table["code"], default=0, return_dtype=pl.UInt32).to_numpy()
-        rows = np.repeat(
-            np.arange(self.segments.height), self.segments["activities"].list.len().fill_null(0).to_numpy()
-        )
-        codes, rows = codes[codes > 0], rows[codes > 0]
-        if self.level == "screen":  # staying on a screen is no step
+        rows, unit, names = self._read
+        codes = names.arg_sort().arg_sort().to_numpy()[unit].astype(np.uint32)
+        if self.level != "action":  # staying on a screen is no step, nor is doing the same again
             moved = np.ones(len(codes), np.bool_)
             moved[1:] = (codes[1:] != codes[:-1]) | (rows[1:] != rows[:-1])
             codes, rows = codes[moved], rows[moved]
         # one long text with a line a segment: splitting it is faster than joining the characters of each
         signs = np.full(len(codes) + max(0, self.segments.height - 1), ord("\n"), np.dtype("<u4"))
-        signs[np.arange(len(codes)) + rows] = codes + (_FIRST - 1)
+        signs[np.arange(len(codes)) + rows] = codes + _FIRST
         lines = pl.Series([signs.tobytes().decode("utf-32-le")]).str.split("\n").explode(empty_as_null=False)
         return lines.head(self.segments.height)
 

@@ -10,10 +10,11 @@ import polars as pl
 from taskkit.errors import SettingError, check_choice
 from taskkit.schema import require_columns
 from taskkit.variants import count_variants
-from taskkit.variants.alignment import LEVELS, list_visits
+from taskkit.variants.alignment import list_visits
 from taskkit.variants.standards.files import read_standard, standard_of_pairs
 from taskkit.variants.standards.leaving import measure_leaving
 from taskkit.variants.standards.model import Gap, Standard
+from taskkit.variants.ways import check_order
 
 __all__ = [
     "Standard", "list_deviations", "measure_conformance", "measure_leaving", "read_standard", "standard_from_steps",
@@ -107,14 +108,14 @@ def measure_conformance(
 
     At the level "screen" the steps are the screens in the order in which they are first reached, as in the variants; only
     if a step can come twice in the standard, every visit counts. At the level "activity" every activity counts, immediate
-    repeats once.
+    repeats once; at the level "action" those too.
 
     Parameters
     ----------
     segments : segments frame.
     standard : from `standard_from_variant`, `standard_from_steps`, `standard_from_successions` or `read_standard`.
     task_id : only the segments of this task; without it all segments are measured.
-    level : "screen" or "activity": what the steps of the standard are.
+    level : "screen", "activity" or "action": what the steps of the standard are.
 
     Returns
     -------
@@ -211,7 +212,7 @@ def _visits(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The segments to measure, and their steps as the standard counts them."""
     require_columns(segments, "segment_id", "activities", made_by="list_segments")
-    check_choice(level, allowed=LEVELS, what="level of a standard")
+    check_order(level, what="level of a standard")
     if task_id is not None:
         require_columns(segments, "task_id", made_by="find_tasks")
         check_choice(task_id, allowed=segments["task_id"].drop_nulls().unique().to_list(), what="task")
@@ -221,7 +222,7 @@ def _visits(
     if segments.height and not known & set(standard.steps):
         raise SettingError(
             f"No step of the standard {standard.name!r} ({', '.join(map(repr, standard.steps[:3]))}, …) is a step of the segments "
-            f"at the level {level!r} ({', '.join(map(repr, sorted(known)[:3]))}, …). Choose the other level, or name them alike."
+            f"at the level {level!r} ({', '.join(map(repr, sorted(known)[:3]))}, …). Choose another level, or name them alike."
         )
     if level == "screen" and not standard.repeats:
         seconds = pl.when(pl.col("seconds").is_not_null().any()).then(pl.col("seconds").sum())

@@ -6,12 +6,12 @@ import difflib
 import functools
 import itertools
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Any
 
 import polars as pl
 
-from taskkit.charts.labels import middle_cut, plain_address, shared_ending
+from taskkit.charts.ladder.words import Words, name_steps
 from taskkit.charts.look import (
     INK,
     PALETTE,
@@ -26,12 +26,9 @@ from taskkit.charts.look import (
     seconds_in_words,
     select_tasks,
     short,
-    split_activity,
-    wrap,
 )
 from taskkit.privacy import MIN_PEOPLE
 
-_Words = dict[str, tuple[str, str, str, str]]  # step → two lines, full name, place
 _Rows = list[tuple[Any, ...]]
 _Step = tuple[str, str, str, str, int, str, str]
 _LEFT, _STEP, _PER_LINE, _LINES = 235.0, 91.0, 10, 3
@@ -53,6 +50,7 @@ def variant_ladder(
     coverage: float = 1.0,
     aligned: pl.DataFrame | None = None,
     standard: str = "the most frequent way",
+    steps: pl.DataFrame | None = None,
     choose: bool = True,
     min_people: int = MIN_PEOPLE,
 ) -> Chart:
@@ -72,6 +70,8 @@ def variant_ladder(
     coverage : part of a task's executions from which on no further way is drawn; the page has a control for it.
     aligned : frame of `align_variants` of the drawn ways; without it they are laid beside the most frequent drawn way here.
     standard : what the ways are compared with, in words.
+    steps : `task_id`, `step`, `segments`, `share`, `people`, `median_seconds`: what a click on a step says above the ways;
+        steps of fewer people than `min_people` say only that.
     choose : whether the chart has controls of its own for task and coverage.
     min_people : smallest group that is drawn.
 
@@ -93,7 +93,7 @@ def variant_ladder(
     data: dict[str, _Rows] = {name: [] for name in _TABLES}
     first = task
     for part in variants.sort("task_id", "variant_id").partition_by("task_id", maintain_order=True):
-        _lay_out(part, top, min_people, beside, data)
+        _lay_out(part, top, min_people, beside, data, steps)
         if first is None and (part["people"] >= min_people).any():
             first = str(part["task_id"][0])
     listed = variants["task_id"].unique().sort().to_list()
@@ -109,7 +109,8 @@ def variant_ladder(
             f"median active time. Only ways used by at least {min_people} {'people' if min_people != 1 else 'person'} are "
             "drawn; the last row sums up all others.",
             f"Read along the chevrons; a long way goes on in the next line. Colours compare with {standard}. A click on a "
-            "step marks it in all ways, a click beside the steps ends that."
+            f"step marks it in all ways{'' if steps is None else ' and says above how it is done'}, a click beside the "
+            "steps ends that."
             + (f" Choose {'task and coverage' if several else 'the coverage'} above." if choose else ""),
             hidden,
         ],
@@ -127,12 +128,17 @@ def variant_ladder(
 _CHEVRONS = pl.Schema({
     "task": pl.String, "low": pl.Float64, "high": pl.Float64, "x": pl.Float64, "y": pl.Int64, "line1": pl.String,
     "line2": pl.String, "full": pl.String, "place": pl.String, "number": pl.Int64, "kind": pl.String, "time": pl.String,
+    "way": pl.String,
 })  # fmt: skip
 _LABELS = pl.Schema({
     "task": pl.String, "low": pl.Float64, "high": pl.Float64, "y": pl.Int64, "above": pl.Float64, "share": pl.Float64,
     "head": pl.String, "facts": pl.String, "so_far": pl.String, "tail": pl.String, "spread": pl.String,
 })  # fmt: skip
-_TABLES = {"steps": _CHEVRONS, "ways": _LABELS, "room": pl.Schema(list(_LABELS.items())[:4])}
+_SAID = pl.Schema({
+    "task": pl.String, "low": pl.Float64, "high": pl.Float64, "y": pl.Int64, "full": pl.String, "place": pl.String,
+    "said": pl.String,
+})  # fmt: skip
+_TABLES = {"steps": _CHEVRONS, "ways": _LABELS, "room": pl.Schema(list(_LABELS.items())[:4]), "said": _SAID}
 
 
 def _controls(options: dict[str, str], value: str, coverage: float, *, choose: bool) -> list[Any]:
@@ -160,7 +166,7 @@ def _layers() -> Any:
     # rows of a few pixels instead of a scale in pixels: so the chart is as high as the chosen task needs
     y = alt.Y("y:O", axis=None, scale=alt.Scale(type="band", padding=0))
     tips = {"full": "step", "place": "in", "number": "step number", "kind": "compared", "time": "time on it"}
-    chosen = alt.selection_point(name="marked", fields=["full"])
+    chosen = alt.selection_point(name="marked", fields=["full", "place"])
     body = table("steps").encode(
         x=alt.X("x:Q", axis=None, scale=wide),
         y=y,
@@ -195,12 +201,15 @@ def _layers() -> Any:
     so_far = side.mark_text(align="left", fontSize=11, color=SOFT, x=106).encode(text="so_far:N")
     tail = side.mark_text(align="left", fontSize=12, color=SOFT, x=_LEFT).encode(text="tail:N")
     space = table("room").mark_point(opacity=0).encode(y=y)
-    return alt.layer(space, *bars, bold, plain, so_far, tail, arrows, upper, lower)
+    said = table("said").mark_text(align="left", fontSize=13, color=INK, x=0).encode(y=y, text="said:N")
+    said = said.transform_filter({"param": "marked", "empty": False})
+    return alt.layer(space, *bars, bold, plain, so_far, tail, arrows, upper, lower, said)
 
 
 def _lay_out(
-    part: pl.DataFrame, top: int, min_people: int, beside: dict[str, pl.DataFrame], to: dict[str, _Rows]
-) -> None:
+    part: pl.DataFrame, top: int, min_people: int, beside: dict[str, pl.DataFrame], to: dict[str, _Rows],
+    told: pl.DataFrame | None,
+) -> None:  # fmt: skip
     """Lay one task's ways out from the top, and after each the row that sums up the rest if no more are wanted."""
     steps, rows, room = to["steps"], to["ways"], to["room"]
     task, whole = str(part["task_id"][0]), int(part["segments"].sum())
@@ -208,12 +217,17 @@ def _lay_out(
     drawn = part.filter((pl.col("people") >= min_people) & ~summed).head(top)
     ways = int(part["ways"].sum()) if "ways" in part.columns else part.height
     usual: list[str] = drawn["activities"][0].to_list() if drawn.height else []
-    words = _labels(drawn, beside)
+    words = name_steps(drawn, beside)
     y, seen, at = 0, 0, -1.0
+    if told is not None:  # a line above the ways for what a click says
+        own_steps = told.filter(pl.col("task_id") == task)
+        to["said"] += [(task, at, _ALWAYS, _GAP, *row) for row in _say_steps(own_steps, words, min_people)]
+        room.extend((task, at, _ALWAYS, place) for place in range(_LINE))
+        y = _LINE
     for number, row in enumerate(drawn.iter_rows(named=True), start=1):
         own = beside.get(str(row["variant_id"]))
         shown = _compared(usual, row["activities"], words) if own is None else _as_aligned(own, words)
-        lines = _draw_way(shown, (task, at, _ALWAYS), y + _LINE // 2, steps)
+        lines = _draw_way(shown, (task, at, _ALWAYS), y + _LINE // 2, str(row["variant_id"]), steps)
         rows.append((task, at, _ALWAYS, y + _LINE // 2, seen / whole, row["share"], *_facts(row, seen, whole)))
         used = lines * _LINE + _GAP
         room.extend((task, at, _ALWAYS, place) for place in range(y, y + used))
@@ -222,7 +236,7 @@ def _lay_out(
         at, before = _ALWAYS if last else 100 * seen / whole, at
         _sum_up((task, before, at), (y, seen, whole), ways - number, min_people, rows, room)
     if not drawn.height:
-        _sum_up((task, at, _ALWAYS), (0, 0, whole), ways, min_people, rows, room)
+        _sum_up((task, at, _ALWAYS), (y, 0, whole), ways, min_people, rows, room)
 
 
 def _sum_up(
@@ -242,6 +256,22 @@ def _sum_up(
         (*key, y + _LINE // 2, seen / whole, left / whole, _percent(left / whole), f"{left:,} ×", None, said, said)
     )
     room.extend((*key, place) for place in range(y, y + _LINE + _GAP))
+
+
+def _say_steps(told: pl.DataFrame, words: Words, min_people: int) -> list[tuple[str, str, str]]:
+    """What a click on each step says: full name, place, and how often, by how many and how long it is done."""
+    said = {}
+    for row in told.iter_rows(named=True):
+        *_, full, place = words.get(row["step"], ("", "", "", ""))
+        name = f"“{full}”{f' in {place}' if place else ''}"
+        text = f"{name}: done by fewer than {min_people} people, so no more is said"
+        if row["people"] >= min_people:
+            text = f"{name}: in {count_of(row['segments'], 'execution')} ({_percent(row['share'])}) by {people(row['people'])}"
+            if row["median_seconds"] is not None:
+                text += f"; median active time on it {seconds_in_words(row['median_seconds'])} in each"
+        if full:
+            said[full, place] = text
+    return [(*key, text) for key, text in said.items()]
 
 
 def _facts(row: dict[str, Any], seen: int, whole: int) -> tuple[str | None, ...]:
@@ -264,7 +294,7 @@ def _percent(share: float) -> str:
     return f"{share:.0%}".replace("%", " %")
 
 
-def _draw_way(steps: list[_Step], key: tuple[str, float, float], y: int, chevrons: _Rows) -> int:
+def _draw_way(steps: list[_Step], key: tuple[str, float, float], y: int, way: str, chevrons: _Rows) -> int:
     """One way as chevrons, line after line; returns the lines that are used."""
     room = _PER_LINE * _LINES
     if len(steps) > room:
@@ -272,11 +302,11 @@ def _draw_way(steps: list[_Step], key: tuple[str, float, float], y: int, chevron
         steps = [*steps[: room - 1], (f"… {more} more", "steps", f"{more} more steps", "", 0, steps[-1][5], "")]
     for place, step in enumerate(steps):
         at = _LEFT + (place % _PER_LINE + 0.5) * _STEP
-        chevrons.append((*key, at, y + place // _PER_LINE * _LINE, *step))
+        chevrons.append((*key, at, y + place // _PER_LINE * _LINE, *step, way))
     return max(1, -(-len(steps) // _PER_LINE))
 
 
-def _as_aligned(own: pl.DataFrame, words: _Words) -> list[_Step]:
+def _as_aligned(own: pl.DataFrame, words: Words) -> list[_Step]:
     """The steps of a way as they were laid beside the standard; many in a row that are left out are one."""
     steps: list[_Step] = []
     number = 0
@@ -302,7 +332,7 @@ def _left_out(count: int) -> _Step:
     return (f"{count} steps", "left out", f"{count} steps that are left out", "", 0, _GONE, "")
 
 
-def _compared(usual: list[str], activities: list[str], words: _Words) -> list[_Step]:
+def _compared(usual: list[str], activities: list[str], words: Words) -> list[_Step]:
     """The steps of a way beside the most frequent one: two lines of text, step, place, number and how they compare.
 
     A step that both have, at different places, is drawn once, where this way has it.
@@ -335,58 +365,3 @@ def _without(steps: list[str], taken: Counter[str]) -> list[str]:
         else:
             rest.append(step)
     return rest
-
-
-def _labels(drawn: pl.DataFrame, beside: dict[str, pl.DataFrame]) -> _Words:
-    """For each step two lines that tell it from the others of the task, its full name and its place."""
-    own = [beside[way] for way in drawn["variant_id"].to_list() if way in beside]
-    of_standard = {step for frame in own for step in frame["standard_step"].drop_nulls()}
-    steps = sorted({step for way in drawn["activities"] for step in way} | of_standard)
-    parts = {step: _parts(step) for step in steps}
-    words = _single(sorted({part for found, _ in parts.values() for part in found}))
-    return {step: _joined([words[part] for part in found], sign) for step, (found, sign) in parts.items()}
-
-
-def _parts(step: str) -> tuple[list[str], str]:
-    """The steps of a loop or of a block without an order (as `simplify_variants` writes them), and the sign for it."""
-    if step.startswith("{") and step.endswith("}"):
-        inner = [_parts(part)[0] for part in step[1:-1].split(", ")]
-        return [name for names in inner for name in names], "⇅"
-    if step.startswith("(") and step.endswith(")+"):
-        return step[1:-2].split(" → "), "↻"
-    return [step], ""
-
-
-def _joined(parts: list[tuple[str, str, str, str]], sign: str) -> tuple[str, str, str, str]:
-    """One label for several steps that are drawn together."""
-    if not sign:
-        return parts[0]
-    said = [" ".join(part[:2]).strip() for part in parts]
-    second = "again" if len(parts) == 1 else said[1] if len(parts) == 2 else f"and {len(parts) - 1} more"
-    names = [part[2] for part in parts]
-    full = f"{' → '.join(names)}, repeated" if sign == "↻" else f"{', '.join(names)}, in any order"
-    return short(said[0], 12), short(f"{sign} {second}", 13), full, parts[0][3]
-
-
-def _single(activities: Iterable[str]) -> _Words:
-    """The labels of single steps."""
-    activities = list(activities)
-    ending = shared_ending(activities)
-    lines = {activity: _two_lines(plain_address(activity.removesuffix(ending))) for activity in activities}
-    again = Counter((one, two) for one, two, _, _ in lines.values())
-    apart = {}
-    for activity, (one, two, full, place) in lines.items():
-        if again[one, two] > 1:
-            rest = full.replace(" - ", " ")
-            one, two = rest[:12].rstrip(), middle_cut(rest[12:].lstrip() or place, 12)
-        apart[activity] = (one, two, full + (ending if not place else ""), place)
-    return apart
-
-
-def _two_lines(activity: str) -> tuple[str, str, str, str]:
-    verb, thing, place = split_activity(activity)
-    full = activity.partition(" · ")[0]
-    if verb and (thing or place):
-        return short(thing or place, 12), short(verb, 12), full, place
-    first, *rest = wrap(full.replace(" - ", " "), 12)
-    return short(first, 12), short(" ".join(rest), 12), full, place

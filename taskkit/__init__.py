@@ -24,7 +24,7 @@ _PUBLIC = {
         "taskkit.segments.review": "count_unsure list_unsure",
         "taskkit.routines": "find_routines",
         "taskkit.tasks": "find_tasks list_tasks merge_tasks rename_tasks split_task",
-        "taskkit.variants": "count_successions count_variants find_variants list_left_out",
+        "taskkit.variants": "count_successions count_variants count_ways find_variants list_left_out",
         "taskkit.variants.alignment": "align_variants simplify_variants",
         "taskkit.variants.queries": "complete_query match",
         "taskkit.variants.standardisation": "measure_standardisation",
@@ -32,7 +32,12 @@ _PUBLIC = {
         "standard_from_successions standard_from_variant",
         "taskkit.comparison": "by_period compare compare_steps compare_successions compare_variants",
         "taskkit.comparison.causes": "explain",
-        "taskkit.overlay": "attribute_cases clock_offsets list_cases list_unmatched read_process_log step_effort",
+        "taskkit.overlay": "attribute_cases clock_offsets compare_step_work discover_model explain_steps list_cases "
+        "list_excursions list_hidden_work list_lifecycle_problems list_object_types list_resources list_step_work "
+        "list_unmatched look_inside map_resources pair_lifecycles read_process_log step_effort time_steps write_ocel write_xes",
+        "taskkit.overlay.hand_check": "draw_hand_check score_hand_check",
+        "taskkit.overlay.official": "list_executions list_inside_deviations list_official_steps list_process_deviations "
+        "read_model replay_model",
         "taskkit.automation": "CRITERIA score_automation",
         "taskkit.evaluation": "score_segments score_tasks",
         "taskkit.evaluation.agreement": "compare_segmentations list_differences",

@@ -54,7 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument(
         "log", nargs="?", metavar="LOG", help="UI log, a file or a folder (default: the bundled sample)"
     )
-    report.add_argument("--process-log", metavar="FILE", help="log of the business systems, CSV or XES")
+    report.add_argument("--process-log", metavar="FILE", help="log of the business systems: CSV, Parquet, XES or OCEL")
+    report.add_argument("--model", metavar="FILE", help="official flow of the process, BPMN")
     report.add_argument("--out", default="report", metavar="DIR", help="folder for the pages (default: report)")
     report.add_argument("--show-code", action="store_true", help="show the notebooks' code too")
     report.add_argument("--rules", metavar="FILE", help="names for screens and activities, a rules.toml")
@@ -93,6 +94,7 @@ def _report(options: argparse.Namespace) -> None:
     index = write_report(
         options.log,
         process_log=options.process_log,
+        model=options.model,
         out=options.out,
         show_code=options.show_code,
         key=read_key(Path(options.key)) if options.key else None,
@@ -155,7 +157,9 @@ def _sample(options: argparse.Namespace) -> None:
         write_sample(options.out, progress=show, **_given(options, "seed", "people", "days"))
     out = Path(options.out)
     print(f"The sample is in {out}. Look at it with:")
-    print(f"  taskkit report {out / 'ui_log'} --process-log {out / 'process_log.csv'}")
+    print(
+        f"  taskkit report {out / 'ui_log'} --process-log {out / 'process_log.csv'} --model {out / 'process_model.bpmn'}"
+    )
 
 
 def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:

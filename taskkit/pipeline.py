@@ -85,7 +85,7 @@ def mine(
                          maintain_order="left")  # fmt: skip
     process = read_process_log(process_log) if process_log else None
     if process is not None:
-        events = attribute_cases(events, process)
+        events = attribute_cases(events, process, key=key)
     mined = Mined(events, segments, process, check_quality(events), report, read_metadata(log))
     if folder is not None:
         _write(mined, folder)

@@ -215,6 +215,7 @@ PROCESS = Contract(
         _must("activity", _TEXT, "process activity"),
         _must("timestamp", TIME, "when the activity was completed"),
         Column("start_timestamp", TIME, "when the activity was started"),
+        Column("service_seconds", _NUMBER, "from start to completion, without suspended time", unit="seconds"),
         Column("resource", _TEXT, "who did it, with the same pseudonyms as the events' user", "P1"),
         Column("lifecycle", _TEXT, "lifecycle transition of the source"),
     ),

@@ -17,7 +17,7 @@ ORDER = [
 ]  # fmt: skip
 HEAVY = {
     "pandas", "altair", "ipywidgets", "anywidget", "pm4py", "sklearn", "dask", "distributed", "scipy", "numba", "nbclient",
-    "nbconvert", "nbformat", "IPython", "vl_convert", "jupyter_client", "traitlets", "jinja2", "tqdm", "defusedxml",
+    "nbconvert", "nbformat", "IPython", "vl_convert", "jupyter_client", "traitlets", "jinja2", "tqdm", "defusedxml", "docx",
 }  # fmt: skip
 MODULES = sorted(PACKAGE.rglob("*.py"))
 

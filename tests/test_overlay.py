@@ -196,8 +196,10 @@ def test_a_reference_is_confirmed_by_the_persons_next_booking() -> None:
 
 
 def test_a_reference_is_carried_for_a_limited_time_and_not_past_a_booking() -> None:
-    rows: list[dict[str, Any] | str] = [{"case_ref": "INV-1001"}, {"after": 50.0}, {"after": 20.0}]
-    assert attribute(rows, ONE) == [("INV-1001", "visible both sides"), ("INV-1001", "carried"), (None, None)]
+    rows: list[dict[str, Any] | str] = [{"case_ref": "INV-1001"}, {"after": 8.0}, {"after": 42.0}, {"after": 20.0}]
+    carried = ("INV-1001", "carried")
+    assert attribute(rows, ONE) == [("INV-1001", "visible both sides"), carried, (None, None), (None, None)]
+    assert attribute(rows, ONE, least=0.0)[1:] == [carried, carried, (None, None)]
     booked = make_process(("INV-1001", "Approve", 1.0))
     assert attribute(rows, booked)[1] == (None, None)
 
@@ -257,13 +259,17 @@ def test_mail_and_chat_get_a_case_only_from_themselves_or_their_segment() -> Non
         {"case_ref": "INV-1001"},
     ]  # fmt: skip
     assert [case for case, _ in attribute(rows, ONE)] == ["INV-1001", None, "INV-1001", "INV-1001", "INV-1001"]
-    inside = attribute_cases(make_events(rows, segment_id=0), ONE)
+    inside = attribute_cases(make_events(rows, seconds=15.0, segment_id=0), ONE)
     assert inside.select("case_id", "case_source").row(1) == ("INV-1001", "same segment")
+    glance = attribute_cases(make_events(rows, segment_id=0), ONE)
+    assert glance["case_id"][1] is None
 
 
 def test_confidence_follows_the_rule() -> None:
     found = attribute_cases(make_events([{"case_ref": "INV-1001"}, "x"]), ONE)
-    assert found["case_confidence"].to_list() == [CONFIDENCE["visible both sides"], CONFIDENCE["carried"]]
+    assert found["case_source"].to_list() == ["visible both sides", "carried"]
+    own, last = CONFIDENCE["shown by the row"][1], CONFIDENCE["last reference"][1]
+    assert found["case_confidence"].to_list() == [own[0][1], last[0][1]]
 
 
 def test_attribution_does_not_depend_on_row_order_and_keeps_the_given_one() -> None:
@@ -310,12 +316,12 @@ def test_lingering_on_one_case_does_not_look_like_a_clock_offset() -> None:
     rows += [{"case_ref": "INV-109", "after": 0.1}] * 30
     bookings = [(f"INV-10{number}", "Approve", 30.0 * number + 10.0) for number in range(6)]
     offsets = clock_offsets(make_events(rows), make_process(*bookings, ("INV-109", "Approve", 400.0)))
-    assert offsets.row(0) == ("p_1", 10.0, 6)
+    assert offsets.select("user", "offset_seconds", "n").row(0) == ("p_1", 10.0, 6)
 
 
 def test_too_few_bookings_correct_nothing() -> None:
     process = make_process(("INV-1001", "Approve", 40.0))
-    assert clock_offsets(make_events([{"case_ref": "INV-1001"}]), process).row(0) == ("p_1", 0.0, 1)
+    assert clock_offsets(make_events([{"case_ref": "INV-1001"}]), process).row(0)[:3] == ("p_1", 0.0, 1)
 
 
 # ------------------------------------------------------------------------------------------------------------ effort

@@ -33,7 +33,7 @@ def explorers(events: pl.DataFrame, segments: pl.DataFrame, process: pl.DataFram
         "segmentation": widgets.SegmentationExplorer(events),
         "variants": widgets.VariantExplorer(segments),
         "comparison": widgets.ComparisonExplorer(segments),
-        "steps": widgets.StepExplorer(joined, process),
+        "steps": widgets.ProcessExplorer(joined, process),
         "automation": widgets.AutomationExplorer(events, segments),
     }
 
@@ -78,7 +78,7 @@ def test_without_two_teams_the_comparison_is_a_sentence(segments: pl.DataFrame) 
 
 
 def test_without_a_process_log_the_steps_are_a_sentence(events: pl.DataFrame) -> None:  # noqa: F811
-    explorer = widgets.StepExplorer(events, None)
+    explorer = widgets.ProcessExplorer(events, None)
     assert explorer.effort is None
     assert "No process log was given" in explorer.static().to_dict()["description"]
 

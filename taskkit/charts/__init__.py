@@ -12,9 +12,14 @@ from taskkit.charts.entries import entry_bars
 from taskkit.charts.flows import switch_matrix, time_per_app
 from taskkit.charts.ladder import variant_ladder
 from taskkit.charts.look import app_colours, nothing, of_enough_people, smallest_group
-from taskkit.charts.maps import process_map, succession_map
+from taskkit.charts.maps import succession_map
 from taskkit.charts.naming import naming_coverage
-from taskkit.charts.steps import case_view, step_effort_bars
+from taskkit.charts.official import official_flow
+from taskkit.charts.process_case import case_view
+from taskkit.charts.process_inside import process_explorer
+from taskkit.charts.process_map import process_map
+from taskkit.charts.process_model import model_map
+from taskkit.charts.steps import step_effort_bars
 from taskkit.charts.tasks import segment_lengths, task_overview
 from taskkit.charts.transfers import reentry_flow, transfer_flow
 from taskkit.charts.uniformity import standardisation
@@ -30,9 +35,12 @@ __all__ = [
     "difference_map",
     "entry_bars",
     "fragmentation_bars",
+    "model_map",
     "naming_coverage",
     "nothing",
     "of_enough_people",
+    "official_flow",
+    "process_explorer",
     "process_map",
     "reentry_flow",
     "round_trip_bars",

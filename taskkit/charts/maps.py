@@ -1,9 +1,8 @@
-"""What follows what: maps of the steps of a task and of the process."""
+"""What follows what: maps of the steps of a task; that of the process has a module of its own."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import polars as pl
 
@@ -14,12 +13,10 @@ from taskkit.charts.look import (
     hidden_note,
     nothing,
     picker,
-    seconds_in_words,
     select_tasks,
     short,
     shown,
 )
-from taskkit.overlay import count_process_successions
 from taskkit.privacy import MIN_PEOPLE
 
 
@@ -83,60 +80,5 @@ def succession_map(
             "Boxes are screens with the number of times they were reached; thickness and number of an arrow tell how often. "
             "Dashed arrows go back. The most frequent are drawn. Choose the task above.",
             left_out,
-        ],
-    )
-
-
-def process_map(
-    process: pl.DataFrame | None, effort: pl.DataFrame | None = None, *, edges: int = 30, min_people: int = MIN_PEOPLE
-) -> Chart:
-    """Draw the directly-follows map of the process log, its steps shaded by the desktop time that goes into them.
-
-    Parameters
-    ----------
-    process : frame of `read_process_log`, or None.
-    effort : frame of `step_effort`; without it the steps are not shaded.
-    edges : most successions that are drawn.
-    min_people : the desktop time of a step that fewer people worked on is not shown.
-
-    Returns
-    -------
-    An Altair chart.
-
-    >>> process_map(None).to_dict()["description"][:34]
-    'No process log was given, so there'
-    """
-    if process is None or process.is_empty():
-        return nothing(
-            "No process log was given, so there is no process map. Give one as PROCESS_LOG in the second cell."
-        )
-    follows = count_process_successions(process)
-    kept = strongest(follows, 40, edges)
-    touch: dict[str, Any] = {}
-    if effort is not None and not effort.is_empty():
-        seen = pl.when(pl.col("people") >= min_people).then("touch_median_seconds")
-        touch = dict(effort.select("activity", seen).iter_rows())
-    part = draw_graph(
-        kept,
-        "process",
-        "",
-        words=lambda name: (
-            short(name, 20),
-            seconds_in_words(touch[name]) if touch.get(name) is not None else "no work seen",
-        ),
-        shade=touch,
-    )
-    drawn, total = int(kept["times"].sum()), int(follows["times"].sum())
-    top = max((n for n in touch if touch[n] is not None), key=lambda n: float(touch[n]), default=None)
-    title = "How the cases run through the system, and where the desktop time goes"
-    if top is not None:
-        title = f"Most desktop time per booking goes into “{top}” (median {seconds_in_words(touch[top])})"
-    return finish(
-        show_graphs([part], None, shade="active desktop time of a booking (median)"),
-        title=title,
-        subtitle=[
-            f"{process['case_id'].n_unique():,} cases; {drawn:,} of {total:,} successions "
-            "are drawn. Boxes: activity of the process log and the median active "
-            "desktop time of one booking. Arrows: how many times one booking directly followed another."
         ],
     )

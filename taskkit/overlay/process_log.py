@@ -1,4 +1,4 @@
-"""The business systems' own event log, from a CSV, Parquet or XES file."""
+"""The business systems' own event log, from a CSV, Parquet, XES or OCEL 2.0 file."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import polars as pl
 from taskkit.errors import ContractError, LogFileError, SettingError, check_choice
 from taskkit.log.csv_files import read_text_table
 from taskkit.log.times import read_times
+from taskkit.overlay.lifecycles import pair_lifecycles
+from taskkit.overlay.ocel import FORMS, read_ocel
 from taskkit.overlay.xes import read_xes
 from taskkit.schema import PROCESS, TIME, require_columns
 
@@ -24,6 +26,7 @@ NAMES = {
     "resource": ("resource", "orgresource", "user", "userid", "username", "agent", "performer", "employee"),
     "lifecycle": ("lifecycle", "lifecycletransition", "transition", "eventtype"),
 }  # fmt: skip
+NO_TIMES = ("", "NaT", "nan", "NaN", "None", "null", "NULL")  # how programs write that there is none
 TIME_FORMATS = (
     "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z", "%Y-%m-%dT%H:%M:%S%.f",
     "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S%.f", "%Y/%m/%d %H:%M",
@@ -31,18 +34,36 @@ TIME_FORMATS = (
     "%d/%m/%Y %H:%M:%S%.f", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M:%S%.f", "%m/%d/%Y %H:%M",
 )  # fmt: skip
 
+_KNOWN = f".csv, .tsv, .parquet, .xes, .xes.gz, {', '.join(FORMS)}"
 
-def read_process_log(path: str | Path, *, columns: Mapping[str, str] | None = None) -> pl.DataFrame:
-    """Read the event log of a business system from CSV (comma, semicolon or tab), Parquet, XES or XES.GZ.
+
+def read_process_log(
+    path: str | Path,
+    *,
+    columns: Mapping[str, str] | None = None,
+    object_type: str | None = None,
+    pair: bool = True,
+) -> pl.DataFrame:
+    """Read the event log of a business system from CSV, Parquet, XES, XES.GZ or OCEL 2.0 (JSON, SQLite, XML).
 
     Column names are guessed from what such logs usually call them (`guess_columns` shows the guess); `columns`
-    overrides it. Times without an offset are read as UTC. XES is read as untrusted input: no document type, no
-    entities, bounded size and depth.
+    overrides it. Times without an offset are read as UTC. Rows of a lifecycle (start, complete, …) become one row per
+    activity that was done, with its start (`pair_lifecycles`; what has no counterpart is left out or kept without a start,
+    `list_lifecycle_problems` counts it). XES and OCEL are read as untrusted input: no document
+    type, no entities, no code inside a database, bounded size and depth.
+
+    In an object-centric log one type of object is the case: by default one called "case", or the one with most events, if
+    most of its events name exactly one such object and no other type comes near it; persons never are
+    (`list_object_types` shows the types). An event that names several counts for each of them; one that names none is in
+    no case and left out. The last value of an object's attribute is the case's; the objects of the other types stay as
+    columns of lists.
 
     Parameters
     ----------
     path : the file.
     columns : {contract name: name in the file}, for the names that the guess misses or gets wrong.
+    object_type : the type of object that is the case, for OCEL only.
+    pair : False keeps the rows of a lifecycle as they are (for `list_lifecycle_problems`).
 
     Returns
     -------
@@ -52,11 +73,12 @@ def read_process_log(path: str | Path, *, columns: Mapping[str, str] | None = No
     Raises
     ------
     LogFileError : the file is missing, empty, cut off or not of its kind; a column cannot be found; a time cannot be
-        read. The message names what was found and the call that cures it.
+        read; no type of object is clearly the case. The message names what was found and the call that cures it.
 
     References
     ----------
-    IEEE 1849-2023, Standard for eXtensible Event Stream (XES).
+    IEEE 1849-2023, Standard for eXtensible Event Stream (XES). Berti et al. (2024), OCEL (Object-Centric Event Log) 2.0
+    Specification.
 
     >>> import tempfile
     >>> file = Path(tempfile.mkdtemp()) / "log.csv"
@@ -67,11 +89,11 @@ def read_process_log(path: str | Path, *, columns: Mapping[str, str] | None = No
     path = Path(path)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
-        raise LogFileError(f"{path} {what}. Give one process log: .csv, .tsv, .parquet, .xes or .xes.gz.")
-    frame = _read(path)
+        raise LogFileError(f"{path} {what}. Give one process log: {_KNOWN}.")
+    frame, given = _read(path, object_type)
     if frame.is_empty():
         raise LogFileError(f"{path} holds no events: nothing to lay the tasks over.")
-    chosen = _choose(path, frame.columns, columns or {})
+    chosen = _choose(path, frame, given | dict(columns or {}))
     frame = _rename(frame, chosen)
     for name in ("case_id", "activity", "resource", "lifecycle"):
         if name in frame.columns:
@@ -86,7 +108,8 @@ def read_process_log(path: str | Path, *, columns: Mapping[str, str] | None = No
     _refuse_nulls(path, frame, chosen)
     first = [column.name for column in PROCESS.columns if column.name in frame.columns]
     others = [name for name in frame.columns if name not in first]
-    return frame.select(*first, *others).sort("timestamp", maintain_order=True)
+    frame = frame.select(*first, *others).sort("timestamp", maintain_order=True)
+    return pair_lifecycles(frame) if pair else frame
 
 
 def guess_columns(found: Iterable[str]) -> dict[str, str]:
@@ -110,10 +133,21 @@ def _key(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _read(path: Path) -> pl.DataFrame:
+def _read(path: Path, object_type: str | None) -> tuple[pl.DataFrame, dict[str, str]]:
+    """The file's own columns, and those of them that need no guess."""
     name = path.name.lower()
-    if name.endswith((".xes", ".xes.gz")):
-        return read_xes(path)
+    if name.endswith(tuple(FORMS)):
+        known = {"case_id": "ocel:case", "activity": "ocel:type", "timestamp": "ocel:time"}
+        return read_ocel(path, object_type=object_type), known
+    if object_type is not None:
+        raise SettingError(
+            f"object_type={object_type!r} is for OCEL 2.0 ({', '.join(FORMS)}); {path} has one case a row."
+        )
+    return (read_xes(path) if name.endswith((".xes", ".xes.gz")) else _read_table(path)), {}
+
+
+def _read_table(path: Path) -> pl.DataFrame:
+    name = path.name.lower()
     try:
         if name.endswith((".parquet", ".pq")):
             return pl.read_parquet(path)
@@ -124,10 +158,11 @@ def _read(path: Path) -> pl.DataFrame:
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
         first = str(error).strip().splitlines()[0]
         raise LogFileError(f"{path} cannot be read as {path.suffix[1:].upper()}: {first}") from error
-    raise LogFileError(f"{path}: unknown kind of process log. Known: .csv, .tsv, .parquet, .xes, .xes.gz.")
+    raise LogFileError(f"{path}: unknown kind of process log. Known: {_KNOWN}.")
 
 
-def _choose(path: Path, found: list[str], columns: Mapping[str, str]) -> dict[str, str]:
+def _choose(path: Path, frame: pl.DataFrame, columns: Mapping[str, str]) -> dict[str, str]:
+    found = frame.columns
     known = [column.name for column in PROCESS.columns]
     for name in columns:
         check_choice(name, allowed=known, what="column of the process contract")
@@ -136,7 +171,8 @@ def _choose(path: Path, found: list[str], columns: Mapping[str, str]) -> dict[st
         raise LogFileError(f"{path} has no column {', '.join(map(repr, absent))}. Columns found: {', '.join(found)}.")
     if len(set(columns.values())) < len(columns):
         raise SettingError(f"columns={dict(columns)} uses one column of the file twice; each can stand for one name.")
-    free = [name for name in found if name not in columns.values()]
+    # lists are the objects of an object-centric log: a type called "resource" or "task" is no column of the contract
+    free = [name for name, dtype in frame.schema.items() if name not in columns.values() and not dtype.is_nested()]
     guess = {name: column for name, column in guess_columns(free).items() if name not in columns}
     chosen = guess | dict(columns)
     missing = [name for name in PROCESS.required if name not in chosen]
@@ -173,7 +209,7 @@ def _times(path: Path, series: pl.Series, column: str, *, required: bool) -> pl.
             raise LogFileError(str(error)) from error
         places = pl.Series(range(series.len())).filter(series.is_not_null())
         return pl.Series(column, [None] * series.len(), dtype=TIME).scatter(places, known)
-    texts = series.cast(pl.String).str.strip_chars().replace("", None)
+    texts = series.cast(pl.String).str.strip_chars().replace(dict.fromkeys(NO_TIMES))
     start = texts.drop_nulls().head(1000)  # most formats fail at once: the whole column is read with the others only
     likely = [form for form in TIME_FORMATS if not _parse(start, form).null_count()] or TIME_FORMATS
     readings = {form: _parse(texts, form) for form in likely}

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
+from taskkit.overlay.coding import Bookings, book, number_texts
 from taskkit.privacy import digest
 from taskkit.schema import require_columns
 
 SHORTEST_REFERENCE = 4  # characters; shorter ids ("17") turn up in titles by chance and count only as case_ref
 SHORTEST_NUMBER = 5  # digits by which a case may be known without its letters (…/invoices/104233)
-OFFSET_WIDTH = 4.0  # seconds: booking follows the click that causes it within about so long
-OFFSET_REACH = 900.0  # seconds: larger differences between the clocks are not looked for
+OFFSET_WIDTH = 4_000_000  # microseconds: booking follows the click that causes it within about so long
+OFFSET_REACH = 900_000_000  # microseconds: larger differences between the clocks are not looked for
+OFFSET_STEP = 500_000
 OFFSET_MIN_EVENTS = 5
-UNKNOWN = "unknown: "
 _TEXTS = ("window_title", "url", "element_name")
-_TOKENS = (r"[\p{L}\p{N}][\p{L}\p{N}_.\-]*", r"[\p{L}\p{N}][\p{L}\p{N}\-]*", r"[\p{L}\p{N}]+")
+# words with a digit in them, and their parts: a_b-17.pdf, b-17, 17
+_WORD, _PARTS = r"[\p{L}\p{N}_.\-]*\p{N}[\p{L}\p{N}_.\-]*", (r"[\p{L}\p{N}\-]+", r"[\p{L}\p{N}]+")
+_Array = Any  # numpy array
 
 
-def clock_offsets(events: pl.DataFrame, process: pl.DataFrame) -> pl.DataFrame:
+def clock_offsets(events: pl.DataFrame, process: pl.DataFrame, *, key: bytes | None = None) -> pl.DataFrame:
     """Estimate for each person how many seconds the process log's clock is ahead of the recorder's.
 
     A booking is caused by an interaction that, as a rule, still shows the case. So of all differences between a
@@ -31,10 +36,14 @@ def clock_offsets(events: pl.DataFrame, process: pl.DataFrame) -> pl.DataFrame:
     ----------
     events : one row per interaction.
     process : one row per process event; `resource` must hold the events' pseudonyms.
+    key : the key with which case references were made digests, if they were.
 
     Returns
     -------
-    One row per person: `user`, `offset_seconds` (process time minus recorder time), `n` (process events it rests on).
+    One row per person: `user`, `offset_seconds` (process time minus recorder time), `n` (process events it rests on),
+    `low_seconds` and `high_seconds` (from the earliest to the latest offset that would explain nearly as many, at most two
+    standard deviations of a count fewer; null where nothing is corrected), `bookings` (process events of which the person
+    saw the case within 15 minutes). A wide range, or a small part of the bookings, says that the clocks are not well known.
 
     >>> from datetime import datetime, timedelta, UTC
     >>> when = [datetime(2026, 3, 2, 8, minute, tzinfo=UTC) for minute in range(6)]
@@ -42,90 +51,102 @@ def clock_offsets(events: pl.DataFrame, process: pl.DataFrame) -> pl.DataFrame:
     ...                        "case_ref": [f"C-10{i}" for i in range(6)]})
     >>> later = pl.col("timestamp") + timedelta(seconds=30)
     >>> process = events.select(case_id="case_ref", resource="user", timestamp=later)
-    >>> clock_offsets(events, process).row(0)
+    >>> clock_offsets(events, process).select("user", "offset_seconds", "n").row(0)
     ('p', 30.0, 6)
     """
     require_columns(events, "user", "session_id", "seq", "timestamp", made_by="read_log")
-    shown = events.select("user", "timestamp", case=show_cases(events, process)).drop_nulls()
-    shown = shown.filter(~pl.col("case").str.starts_with(UNKNOWN))
-    return offsets_of(shown, process, events["user"].unique().sort())
+    numbers, distinct = number_texts(events["user"])
+    people, rank = distinct.sort(), (distinct.rank("ordinal") - 1).cast(pl.Int32).to_numpy()
+    cases = process["case_id"].unique().sort()
+    shown = code_cases(events, cases, key=key)
+    rows = np.flatnonzero(shown >= 0)
+    rows = rows[np.argsort(rank[numbers[rows]], kind="stable")]
+    user, at = rank[numbers[rows]], events["timestamp"].dt.timestamp("us").to_numpy()[rows]
+    found = offsets_of(user, at, shown[rows], cases.len(), book(process, people, cases))
+    number = pl.col("n").cast(pl.UInt32), pl.col("bookings").cast(pl.UInt32)
+    names = ("offset_seconds", "n", "low_seconds", "high_seconds", "bookings")
+    table = pl.DataFrame(found, schema=names, orient="row").with_columns(user=people)
+    enough = pl.col("n") >= OFFSET_MIN_EVENTS
+    return table.select(
+        "user", pl.when(enough).then("offset_seconds").otherwise(0.0), number[0],
+        *(pl.when(enough).then(name).alias(name) for name in names[2:4]), number[1],
+    )  # fmt: skip
 
 
-def offsets_of(shown: pl.DataFrame, process: pl.DataFrame, people: pl.Series) -> pl.DataFrame:
-    """`clock_offsets` for rows whose shown case is known already."""
-    rows = []
-    if "resource" in process.columns:
-        booked = (
-            process.select(user="resource", case="case_id", booked="timestamp")
-            .drop_nulls()
-            .sort("user", "case", "booked")
-        )
-        booked = booked.with_row_index("booking")
-        pairs = shown.join(booked, on=["user", "case"]).select(
-            "user", "booking", seconds=(pl.col("booked") - pl.col("timestamp")).dt.total_microseconds() / 1e6
-        )
-        pairs = pairs.filter(pl.col("seconds").abs() <= OFFSET_REACH).unique().sort("user", "seconds", "booking")
-        rows = [
-            (str(user), *_densest(of_user["seconds"].to_numpy(), of_user["booking"].to_numpy()))
-            for (user,), of_user in pairs.group_by("user", maintain_order=True)
-        ]
-    found = pl.DataFrame(rows, schema={"user": pl.String, "offset_seconds": pl.Float64, "n": pl.UInt32}, orient="row")
-    everyone = pl.DataFrame({"user": people.cast(pl.String)}).join(found, on="user", how="left").sort("user")
-    return everyone.with_columns(pl.col("offset_seconds").fill_null(0.0), pl.col("n").fill_null(0))
+def offsets_of(user: _Array, at: _Array, shown: _Array, known: int, bookings: Bookings) -> _Array:
+    """The columns of `clock_offsets`, one row per person, for rows whose shown case is known already."""
+    from taskkit.overlay.kernels import find_offsets
+
+    found = np.zeros((len(bookings.first) - 1, 5))
+    find_offsets(
+        user, at, shown, known, bookings.first, bookings.when, bookings.cases, OFFSET_REACH, OFFSET_WIDTH, OFFSET_STEP, found
+    )  # fmt: skip
+    return found / np.array([1e6, 1.0, 1e6, 1e6, 1.0])
 
 
-def _densest(seconds: npt.NDArray[np.float64], booking: npt.NDArray[np.uint32]) -> tuple[float, int]:
-    """Median of the differences in the window that holds most bookings; of equal ones the nearest to zero."""
-    ends = np.searchsorted(seconds, seconds + OFFSET_WIDTH, side="right")
-    # a booking has many rows: each counts once a window, or lingering on a page would look like a crowd
-    counts = np.array([np.unique(booking[start:end]).size for start, end in enumerate(ends)])
-    best = np.flatnonzero(counts == counts.max())
-    start = int(best[np.argmin(np.abs(seconds[best] + OFFSET_WIDTH / 2))])
-    n = int(counts[start])
-    return (float(np.median(seconds[start : ends[start]])), n) if n >= OFFSET_MIN_EVENTS else (0.0, n)
-
-
-def show_cases(events: pl.DataFrame, process: pl.DataFrame, *, key: bytes | None = None) -> pl.Series:
+def code_cases(events: pl.DataFrame, cases: pl.Series, *, key: bytes | None = None) -> _Array:
     """The one case that a row shows, in its `case_ref` or in the words of its title, address or element.
 
-    Null where it shows none, or several (a list of invoices). What is written like a case number but is no case of the
-    process is given with a leading `UNKNOWN`: the person is visibly at something else. With `key`, references that were
-    stored as digests with it are known too.
+    Parameters
+    ----------
+    events : one row per interaction.
+    cases : the cases of the process, distinct and sorted.
+    key : with it, references that were stored as digests are known too.
+
+    Returns
+    -------
+    For every row the place of its case in `cases`; NONE where it shows none, or several (a list of invoices). What is
+    written like a case number but is no case has a number from the end of `cases` on: the person is visibly at something
+    else. Each distinct text is taken apart once.
     """
-    known = _known_names(process["case_id"].unique().sort(), key)
-    sources = [name for name in ("case_ref", *_TEXTS) if name in events.columns]
-    columns = []
-    for source in sources:
-        distinct = events[source].drop_nulls().unique()
-        found = _cases_in_references(distinct, known) if source == "case_ref" else _cases_in_texts(distinct, known)
-        columns.append(
-            events.select(text=source).join(found, on="text", how="left", maintain_order="left")["cases"].alias(source)
+    from taskkit.overlay.kernels import NONE, add_references, add_texts
+
+    known = _known_names(cases, key)
+    sources = [name for name in (*_TEXTS, "case_ref") if name in events.columns]
+    numbers, texts = {}, []
+    with ThreadPoolExecutor(2) as pool:
+        numbered = list(pool.map(number_texts, [events[source] for source in sources]))
+    for source, (of_rows, distinct) in zip(sources, numbered, strict=True):
+        numbers[source] = of_rows
+        texts.append(
+            pl.DataFrame({"text": distinct}).with_row_index("number").drop_nulls().with_columns(source=pl.lit(source))
         )
-    if not columns:
-        return pl.Series("case", [None] * events.height, dtype=pl.String)
-    nothing = pl.lit([], dtype=pl.List(pl.String))
-    texts = [pl.col(name).fill_null(nothing) for name in sources if name != "case_ref"]
-    in_texts = pl.concat_list(texts).list.unique() if texts else nothing
-    stated = pl.col("case_ref").list.first() if "case_ref" in sources else pl.lit(None, pl.String)
-    alone = pl.when(in_texts.list.len() == 1).then(in_texts.list.first())
-    # a number that the process does not know gives way to one that it knows
-    certain = pl.when(~stated.str.starts_with(UNKNOWN)).then(stated)
-    return pl.DataFrame(columns).select(case=pl.coalesce(certain, alone, stated)).to_series()
+    shown = np.full(events.height, NONE, np.int32)
+    if not texts:
+        return shown
+    whole = pl.concat(texts).with_columns(pl.col("text").str.to_lowercase())
+    stated = pl.col("source") == "case_ref"
+    named = pl.concat([_name_references(whole.filter(stated), known), _name_texts(whole.filter(~stated), known)])
+    # what is written like a case and is none gets the numbers after the cases
+    strange = named.filter(pl.col("case").is_null()).select(pl.col("name").unique().sort())
+    places = strange.with_row_index("place", offset=cases.len()).with_columns(pl.col("place").cast(pl.Int32))
+    named = named.join(places, on="name", how="left").with_columns(pl.coalesce("case", "place").alias("case"))
+    for source in sources:
+        table = _settle(named.filter(pl.col("source") == source), int(numbers[source].max(initial=0)) + 1)
+        if source == "case_ref":
+            add_references(shown, numbers[source], table, cases.len())
+        else:
+            add_texts(shown, numbers[source], table)
+    if "case_ref" not in sources:
+        shown[shown < 0] = NONE
+    return shown
 
 
 def _known_names(cases: pl.Series, key: bytes | None) -> pl.DataFrame:
     """One row per name that stands for exactly one case: its id in small letters, its longest run of digits, their digests."""
-    frame = pl.DataFrame({"case": cases})
-    digits = pl.col("case").str.extract_all(r"\d+").list
-    number = digits.eval(pl.element().sort_by(pl.element().str.len_chars(), descending=True)).list.first()
+    frame = pl.DataFrame({"case": pl.int_range(cases.len(), dtype=pl.Int32, eager=True), "id": cases})
+    runs = (
+        frame.select("case", run=pl.col("id").str.extract_all(r"\d+")).explode("run", empty_as_null=True).drop_nulls()
+    )
+    runs = runs.with_columns(length=pl.col("run").str.len_chars()).filter(pl.col("length") >= SHORTEST_NUMBER)
+    longest = runs.sort("length", descending=True, maintain_order=True).unique("case", keep="first")
     names = pl.concat([
-        frame.select("case", name=pl.col("case").str.to_lowercase()),
-        frame.select("case", name=number).filter(pl.col("name").str.len_chars() >= SHORTEST_NUMBER),
+        frame.select("case", name=pl.col("id").str.to_lowercase()), longest.select("case", name="run")
     ]).unique()  # fmt: skip
     if key is not None:
         hidden = pl.Series("name", [digest(name, key=key) for name in names["name"]], dtype=pl.String)
         names = pl.concat([names, names.select("case").with_columns(hidden)])
-    return names.filter(pl.col("case").n_unique().over("name") == 1).select("name", "case")
+    return names.filter(pl.col("name").is_unique())
 
 
 def _pattern(name: str) -> pl.Expr:
@@ -134,34 +155,59 @@ def _pattern(name: str) -> pl.Expr:
     return pl.when(digest).then(pl.lit("digest")).otherwise(pl.col(name).str.replace_all(r"\d", "9"))
 
 
-def _cases_in_references(references: pl.Series, known: pl.DataFrame) -> pl.DataFrame:
-    frame = pl.DataFrame({"text": references}).with_columns(name=pl.col("text").str.to_lowercase())
-    return _list_cases(_look_up(frame, known))
+def _telling() -> pl.Expr:
+    return (pl.col("name").str.len_chars() >= SHORTEST_REFERENCE) & pl.col("name").str.contains(r"\d")
 
 
-def _cases_in_texts(texts: pl.Series, known: pl.DataFrame) -> pl.DataFrame:
-    """One row per text that names cases; only distinct texts are taken apart, they are few."""
-    telling = (pl.col("name").str.len_chars() >= SHORTEST_REFERENCE) & pl.col("name").str.contains(r"\d")
-    frame = pl.DataFrame({"text": texts})
-    words = [
-        frame.select("text", name=pl.col("text").str.to_lowercase().str.extract_all(pattern))
+def _name_references(texts: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """`source`, `number`, `name` and `case` (null: written like one) of the references that may be a case."""
+    found = _look_up(texts["text"].unique(), known)
+    return texts.join(found, left_on="text", right_on="name").select("source", "number", name="text", case="case")
+
+
+def _name_texts(texts: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+    """The same for the words of texts and the parts of those words; each distinct word is taken apart once."""
+    words = (
+        texts.lazy()
+        .select("source", "number", word=pl.col("text").str.extract_all(_WORD))
+        .explode("word", empty_as_null=True)
+        .drop_nulls()
+        .with_columns(pl.col("word").str.strip_chars("._-"))
+        .collect()
+    )
+    place, distinct = number_texts(words["word"])
+    parts = pl.DataFrame({"word": distinct}).with_row_index("place")
+    joined = parts.filter(pl.col("word").str.contains(r"[_.\-]"))
+    divided = [
+        joined.select("place", name=pl.col("word").str.extract_all(part))
         .explode("name", empty_as_null=True)
         .drop_nulls()
-        for pattern in _TOKENS
+        .with_columns(pl.col("name").str.strip_chars("-"))
+        for part in _PARTS
     ]
-    named = pl.concat(words).with_columns(pl.col("name").str.strip_chars_end("._-")).unique().filter(telling)
-    found = _look_up(named, known.filter(telling))
+    names = pl.concat([parts.select("place", name="word"), *divided]).filter(_telling())
+    found = _look_up(names["name"].unique(), known.filter(_telling()))
     # digits alone (a year, an amount) are a case only if it is known
-    return _list_cases(found.filter(~pl.col("case").str.contains(rf"^{UNKNOWN}\d+$")))
+    found = found.filter(pl.col("case").is_not_null() | ~pl.col("name").str.contains(r"^\d+$"))
+    said = names.join(found, on="name").unique()
+    return words.select("source", "number", place=pl.Series(place)).join(said, on="place").drop("place")
 
 
-def _look_up(named: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
-    """`text` and `case` for the names that are a case, or are written like one."""
+def _look_up(names: pl.Series, known: pl.DataFrame) -> pl.DataFrame:
+    """`name` and `case` of the names that are a case, or are written like one (`case` null)."""
     patterns = known.select(pattern=_pattern("name")).unique()
-    found = named.join(known, on="name", how="left").with_columns(pattern=_pattern("name"))
-    alike = found.join(patterns, on="pattern", how="semi")
-    return alike.select("text", case=pl.coalesce("case", pl.lit(UNKNOWN) + pl.col("name"))).unique()
+    found = pl.DataFrame({"name": names}).join(known, on="name", how="left")
+    strange = found.filter(pl.col("case").is_null()).with_columns(pattern=_pattern("name"))
+    alike = strange.join(patterns, on="pattern", how="semi")
+    return pl.concat([found.drop_nulls("case"), alike.drop("pattern")]).select("name", "case")
 
 
-def _list_cases(found: pl.DataFrame) -> pl.DataFrame:
-    return found.group_by("text").agg(cases=pl.col("case").sort())
+def _settle(found: pl.DataFrame, size: int) -> _Array:
+    """The one case that each text names, NONE or SEVERAL."""
+    from taskkit.overlay.kernels import NONE, SEVERAL
+
+    table = np.full(size, NONE, np.int32)
+    one = found.group_by("number").agg(pl.col("case").min(), several=pl.col("case").min() != pl.col("case").max())
+    one = one.with_columns(pl.when("several").then(SEVERAL).otherwise("case").alias("case"))
+    table[one["number"].to_numpy()] = one["case"].to_numpy()
+    return table

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 from xml.etree.ElementTree import Element, ParseError
@@ -35,14 +36,22 @@ def read_xes(path: Path) -> pl.DataFrame:
     -------
     One row per event, in the order of the file.
     """
+    table = _Table(path)
+    with bounded_xml(path, "XES") as stream:
+        _read_log(path, stream, table)
+    return table.frame()
+
+
+@contextmanager
+def bounded_xml(path: Path, kind: str) -> Iterator[Bounded]:
+    """Open XML, packed or not, as a stream with bounds; what goes wrong while it is read becomes one clear error."""
     from defusedxml.common import DefusedXmlException
 
-    table = _Table(path)
     try:
         with path.open("rb") as raw:
             packed = path.name.lower().endswith(".gz")
             stream: Any = gzip.GzipFile(fileobj=raw) if packed else raw
-            _read_log(path, _Bounded(path, stream, path.stat().st_size if packed else None), table)
+            yield Bounded(path, stream, path.stat().st_size if packed else None)
     except DefusedXmlException as error:
         raise LogFileError(
             f"{path} declares a document type or entities. A process log needs neither, so it is not read."
@@ -51,12 +60,13 @@ def read_xes(path: Path) -> pl.DataFrame:
         raise LogFileError(f"{path} is not complete, well-formed XML: {error}. Export it again.") from error
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise LogFileError(f"{path} is not a complete gzip file ({error}). Export or copy it again.") from error
+    except OSError as error:
+        raise LogFileError(f"{path} cannot be read: {error.strerror}.") from error
     except (UnicodeDecodeError, LookupError, ValueError) as error:
-        raise LogFileError(f"{path} cannot be read as XES: {error}.") from error
-    return table.frame()
+        raise LogFileError(f"{path} cannot be read as {kind}: {error}.") from error
 
 
-def _read_log(path: Path, stream: _Bounded, table: _Table) -> None:
+def _read_log(path: Path, stream: Bounded, table: _Table) -> None:
     """Walk the XML; an element is forgotten as soon as it has been read."""
     from defusedxml.ElementTree import iterparse
 
@@ -133,7 +143,7 @@ class _Table:
         return pl.DataFrame(series)
 
 
-class _Bounded:
+class Bounded:
     """A stream that refuses to unpack more than an honest log would hold."""
 
     def __init__(self, path: Path, stream: IO[bytes], packed: int | None) -> None:

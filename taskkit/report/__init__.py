@@ -23,7 +23,8 @@ _NEEDED = ("nbclient", "nbconvert", "ipykernel", "altair", "vl_convert")
 
 
 def write_report(
-    log: str | Path | None = None, *, process_log: str | Path | None = None, out: str | Path = "report",
+    log: str | Path | None = None, *, process_log: str | Path | None = None, model: str | Path | None = None,
+    out: str | Path = "report",
     notebooks: str | Path | Sequence[str | Path] | None = None, show_code: bool = False,
     rules: str | Path | None = None, method: str = "model", min_people: int = MIN_PEOPLE, progress: bool = True,
     key: bytes | None = None,
@@ -38,6 +39,7 @@ def write_report(
     ----------
     log : UI log, a file or a folder; the bundled sample by default.
     process_log : log of the business systems (CSV or XES); without one the overlay page says that it is missing.
+    model : the official flow of the process, a BPMN file; without one the page of the official flow says that it is missing.
     out : folder that the pages are written to; pages of the same name are replaced, once all of them are made.
     notebooks : a folder of notebooks or a list of files; the bundled guided notebooks by default.
     show_code : show the code cells too.
@@ -62,7 +64,7 @@ def write_report(
     taskkit.errors.LogFileError: There is no log at no/such/log...
     """
     _need_lab()
-    log, process_log = _sources(log, process_log)
+    log, process_log, model = _sources(log, process_log, model)
     _check_settings(rules, method, min_people)
     paths = find_notebooks(notebooks)
     scratch = Path(tempfile.mkdtemp(prefix="taskkit-"))  # mode 0700: it holds interim results of the log
@@ -72,6 +74,7 @@ def write_report(
         values = {
             "LOG": str(log.resolve()),
             "PROCESS_LOG": str(process_log.resolve()) if process_log else None,
+            "MODEL": str(model.resolve()) if model else None,
             "RULES": str(Path(rules).resolve()) if rules else None,
             "RESULTS": str(results),
             "METHOD": method,
@@ -82,10 +85,10 @@ def write_report(
                  method=method, results=results, key=key)  # fmt: skip
         executed = run_notebooks(paths, values, scratch=scratch, progress=progress)
         named = {log: log.name, results: "results", scratch: "scratch"} | {p.parent: "notebooks" for p in paths}
-        given = [Path(file) for file in (process_log, rules) if file]
+        given = [Path(file) for file in (process_log, model, rules) if file]
         named |= {file: file.name for file in given}
         readable = values | {"LOG": log.name, "PROCESS_LOG": process_log and process_log.name, "RESULTS": "results"}
-        readable |= {"RULES": Path(rules).name if rules else None}
+        readable |= {"RULES": Path(rules).name if rules else None, "MODEL": model.name if model else None}
         pages = render_pages(
             {path.stem: notebook for path, notebook in zip(paths, executed, strict=True)},
             values=readable, private=private_texts(named), show_code=show_code,
@@ -125,14 +128,21 @@ def _need_lab() -> None:
         )
 
 
-def _sources(log: str | Path | None, process_log: str | Path | None) -> tuple[Path, Path | None]:
+def _sources(
+    log: str | Path | None, process_log: str | Path | None, model: str | Path | None
+) -> tuple[Path, Path | None, Path | None]:
     if log is None:
         sample = bundled("samples") / SAMPLE
-        return sample / "ui_log", Path(process_log) if process_log else sample / "process_log.csv"
-    for what, path in (("log", log), ("process log", process_log)):
+        log, process_log = sample / "ui_log", process_log or sample / "process_log.csv"
+        model = model or sample / "process_model.bpmn"
+    for what, path in (("log", log), ("process log", process_log), ("official model", model)):
         if path is not None and not Path(path).exists():
             raise LogFileError(f"There is no {what} at {path}. Give an existing file or folder, or leave it out.")
-    return Path(log), Path(process_log) if process_log else None
+    if model is not None:
+        from taskkit.variants.standards import read_standard
+
+        read_standard(model)  # a fault in it is told now, not after minutes
+    return Path(log), Path(process_log) if process_log else None, Path(model) if model else None
 
 
 def _check_settings(rules: str | Path | None, method: str, min_people: int) -> None:

@@ -79,7 +79,7 @@ def write_sample(
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     sorted(path.name for path in write_sample(folder, people=1, days=1).iterdir())
-    ['README.md', 'process_log.csv', 'process_log.xes', 'truth', 'ui_log']
+    ['README.md', 'process_log.csv', 'process_log.xes', 'process_model.bpmn', 'truth', 'ui_log']
     """
     made = _make(seed, people, days, progress)
     return write_files(Path(folder), made.events, made.process, made.truth_events, made.truth)

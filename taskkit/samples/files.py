@@ -10,6 +10,7 @@ import polars as pl
 
 from taskkit.log import write_log
 from taskkit.privacy import digest
+from taskkit.samples.official_model import official_model
 from taskkit.samples.process import to_csv, to_xes
 from taskkit.samples.world import SAMPLE_KEY
 from taskkit.schema import SCHEMA_VERSION
@@ -20,7 +21,7 @@ _CONSENT = "Invented people; the notice of the worked example, version 1, of 1 M
 def write_files(
     folder: Path, events: pl.DataFrame, process: pl.DataFrame, truth_events: pl.DataFrame, truth: dict[str, Any]
 ) -> Path:  # fmt: skip
-    """Write everything: one UI log per person, the process log twice, the truth, a description."""
+    """Write everything: one UI log per person, the process log twice, the official flow, the truth, a description."""
     log = folder / "ui_log"
     log.mkdir(parents=True, exist_ok=True)
     (folder / "truth").mkdir(exist_ok=True)
@@ -29,6 +30,7 @@ def write_files(
         write_log(rows, log / f"{user}.parquet", metadata=_metadata(rows, user not in broken))
     _write(folder / "process_log.csv", to_csv(process))
     _write(folder / "process_log.xes", to_xes(process))
+    _write(folder / "process_model.bpmn", official_model())
     truth_events.write_parquet(folder / "truth" / "events.parquet", compression="zstd", compression_level=15)
     _write(folder / "truth" / "engagement.json", json.dumps(truth, indent=1, ensure_ascii=False) + "\n")
     _write(folder / "README.md", _readme(events, process, truth))
@@ -70,6 +72,7 @@ was recorded, and every company, person and number is invented. Licence: CC0 1.0
   file per person. The recording is thinned: a real day has several times as many rows, and less telephone and paper.
 - `process_log.csv`, `process_log.xes`: the ERP's own {process.height:,} events of {truth["process"]["cases"]} invoices. Its clock
   runs ahead of the desktops; some invoices were worked on by people, or on days, that were not recorded.
+- `process_model.bpmn`: the official flow as the company would draw it (BPMN 2.0); some cases leave it.
 - `truth/`: what is true about every row (`events.parquet`: instance, task, variant, case, kind of row, origin of a typed
   or pasted value, null for noise, presence and private rows; `true_screen`, the application and the title with what changes
   from record to record as ‹…›, null without a window) and about the whole (`engagement.json`: tasks, variants, which team

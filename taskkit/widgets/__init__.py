@@ -10,7 +10,6 @@ from taskkit.widgets.explorers import (
     ComparisonExplorer,
     DayTimeline,
     SegmentationExplorer,
-    StepExplorer,
     VariantExplorer,
 )
 from taskkit.widgets.findings import (
@@ -22,6 +21,7 @@ from taskkit.widgets.findings import (
     summarise_tasks,
     summarise_variants,
 )
+from taskkit.widgets.hand_check import HandCheck
 from taskkit.widgets.lists import (
     list_both_unmatched,
     list_caveats,
@@ -30,6 +30,8 @@ from taskkit.widgets.lists import (
     list_verdicts,
     summarise_all,
 )
+from taskkit.widgets.official import OfficialFlow
+from taskkit.widgets.process import ProcessExplorer
 from taskkit.widgets.quality import caveat_card, summarise_quality
 from taskkit.widgets.tables import table
 from taskkit.widgets.workbench import RuleWorkbench
@@ -39,10 +41,12 @@ __all__ = [
     "ColumnMapper",
     "ComparisonExplorer",
     "DayTimeline",
+    "HandCheck",
+    "OfficialFlow",
+    "ProcessExplorer",
     "RuleWorkbench",
     "SegmentationExplorer",
     "Shown",
-    "StepExplorer",
     "VariantExplorer",
     "caveat_card",
     "finding",

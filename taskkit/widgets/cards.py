@@ -125,7 +125,8 @@ def recorded_findings(results: str | Path) -> Shown:
         return sentence(
             "Nothing has been recorded yet: each notebook has a button for its finding, and tk.Decisions takes names and verdicts."
         )
-    listed = Decisions(path).list().with_columns(pl.col("time").dt.strftime("%d %b %Y %H:%M UTC"))
+    listed = Decisions(path).list().filter(~pl.col("subject").str.starts_with("attribution "))  # answers, not decisions
+    listed = listed.with_columns(pl.col("time").dt.strftime("%d %b %Y %H:%M UTC"))
     return table(
         listed,
         caption="Recorded decisions",

@@ -13,7 +13,6 @@ from taskkit.automation import score_automation
 from taskkit.charts.look import smallest_group
 from taskkit.comparison import compare
 from taskkit.errors import SettingError
-from taskkit.overlay import list_attributions, step_effort
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.segments import METHODS, list_segments, segment
 from taskkit.widgets.controls import Explorer
@@ -29,7 +28,6 @@ __all__ = [
     "DayTimeline",
     "Explorer",
     "SegmentationExplorer",
-    "StepExplorer",
     "VariantExplorer",
     "_list",
     "_put",
@@ -155,37 +153,6 @@ class ComparisonExplorer(Explorer):
     def _enough(self, min_people: int) -> list[str]:
         """The tasks that may be named."""
         return charts.of_enough_people(self.segments, min_people=smallest_group(self.segments, min_people=min_people))
-
-
-class StepExplorer(Explorer):
-    """Inside the steps of the process: effort of each step; without a process log it says so.
-
-    Parameters
-    ----------
-    events : events frame with `case_id`.
-    process : frame of `read_process_log`, or None; `effort` and `attributions` are None then too.
-    """
-
-    def __init__(self, events: pl.DataFrame, process: pl.DataFrame | None, *, min_people: int = MIN_PEOPLE) -> None:
-        self.events, self.process = events, process
-        self.min_people = smallest_group(events, min_people=min_people)
-        self.effort = step_effort(events, process) if process is not None else None
-        self.attributions = list_attributions(events) if process is not None else None
-
-    def controls(self) -> dict[str, Any]:
-        """The application that counts as the main one."""
-        apps = self.events["app"].drop_nulls().unique().sort().to_list()
-        return {
-            "main_app": _list("main application", [("where the step is booked", None), *((a, a) for a in apps)], None)
-        }
-
-    def draw(self, *, main_app: str | None = None) -> Any:
-        """The effort of each step."""
-        if main_app is None or self.process is None:
-            return charts.step_effort_bars(self.effort, min_people=self.min_people)
-        return charts.step_effort_bars(
-            step_effort(self.events, self.process, main_app=main_app), min_people=self.min_people
-        )
 
 
 class AutomationExplorer(Explorer):

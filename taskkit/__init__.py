@@ -38,7 +38,10 @@ _PUBLIC = {
         "taskkit.overlay.hand_check": "draw_hand_check score_hand_check",
         "taskkit.overlay.official": "list_executions list_inside_deviations list_official_steps list_process_deviations "
         "read_model replay_model",
-        "taskkit.automation": "CRITERIA score_automation",
+        "taskkit.automation": "Assumptions CRITERIA QUESTIONS find_data_transfers find_decision_rules list_assumptions "
+        "list_evidence list_questions list_routine_candidates list_violations measure_criteria rank_stability rank_tasks "
+        "score_automation",
+        "taskkit.handover": "describe_work document_session write_bpmn write_document write_robot write_task_log",
         "taskkit.evaluation": "score_segments score_tasks",
         "taskkit.evaluation.agreement": "compare_segmentations list_differences",
         "taskkit.evaluation.calibration": "judge_boundaries judge_segments measure_calibration",

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="taskkit", description="Task mining for Jupyter: recorded work as evidence.")
     parser.add_argument("--version", action="version", version=f"taskkit {taskkit.__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="report | lab | sample")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="report | lab | document | sample")
 
     report = _command(commands, "report", _report, "run the guided notebooks on a log and write HTML pages")
     report.add_argument(
@@ -70,6 +70,20 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--key", metavar="FILE", help="key file of an encrypted log")
 
     _command(commands, "lab", _lab, "open JupyterLab on the guided notebooks (further options are passed to it)")
+
+    document = _command(commands, "document", _document, "turn one recorded flow into a document")
+    document.add_argument("log", metavar="LOG", help="UI log, a file or a folder")
+    document.add_argument("--session", metavar="ID", help="session of the log; needed if it holds several")
+    document.add_argument(
+        "--out",
+        default="recording.docx",
+        metavar="FILE",
+        help="document to write, .docx or .md (default: recording.docx)",
+    )
+    document.add_argument("--bpmn", metavar="FILE", help="write a BPMN diagram of it too")
+    document.add_argument("--robot", metavar="FILE", help="write a robot's skeleton too: .py (Playwright) or .robot")
+    document.add_argument("--rules", metavar="FILE", help="names for screens and activities, a rules.toml")
+    document.add_argument("--key", metavar="FILE", help="key file of an encrypted log")
 
     sample = _command(commands, "sample", _sample, "write a fresh sample log with its truth")
     sample.add_argument("--seed", type=int, metavar="N", help="same seed, same sample")
@@ -104,6 +118,26 @@ def _report(options: argparse.Namespace) -> None:
     for page in pages:
         print(f"  {page.name:32} {page.stat().st_size / 1e6:5.2f} MB")
     print(f"{len(pages)} pages. Open {index} in a browser: no network is needed.")
+
+
+def _document(options: argparse.Namespace) -> None:
+    from taskkit.activities import name_activities, read_rules
+    from taskkit.handover import document_session, write_bpmn, write_document, write_robot
+    from taskkit.log import read_log
+    from taskkit.privacy import read_key
+
+    events = read_log(options.log, key=read_key(Path(options.key)) if options.key else None)
+    rules = read_rules(options.rules) if options.rules else ()
+    flow = document_session(name_activities(events, rules=rules), session_id=options.session)
+    written = [write_document(flow, options.out)]
+    if options.bpmn:
+        written.append(write_bpmn(flow, options.bpmn))
+    if options.robot:
+        kind = "robot" if options.robot.lower().endswith(".robot") else "playwright"
+        written.append(write_robot(flow, options.robot, kind=kind))
+    for path in written:
+        print(f"  {path}")
+    print(f"{flow.steps.height} steps. No content is in it; read names and titles through before you pass it on.")
 
 
 def _lab(options: argparse.Namespace) -> int:

@@ -9,10 +9,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import hypothesis
 import nbformat
 import pytest
 
 from taskkit.report import bundled, write_report
+
+hypothesis.settings.register_profile("no clock", deadline=None)  # how fast something is, benchmarks say
+hypothesis.settings.load_profile("no clock")
 
 CHROMIUM_FLAGS = [
     "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

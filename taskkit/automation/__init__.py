@@ -2,8 +2,37 @@
 
 from __future__ import annotations
 
-from taskkit.automation.criteria import CRITERIA, Criterion, Work
+from taskkit.automation.criteria import CRITERIA, Criterion
+from taskkit.automation.decision_rules import find_decision_rules
 from taskkit.automation.determinism import written_fields
-from taskkit.automation.ranking import score_automation
+from taskkit.automation.evidence import list_evidence
+from taskkit.automation.questionnaire import QUESTIONS, list_questions
+from taskkit.automation.ranking import measure_criteria, rank_tasks, score_automation
+from taskkit.automation.routine_steps import list_routine_candidates
+from taskkit.automation.stability import rank_stability
+from taskkit.automation.transfers import find_data_transfers, list_violations
+from taskkit.automation.triage import list_rules
+from taskkit.automation.value import Assumptions, list_assumptions, list_cases
+from taskkit.automation.work import Work
 
-__all__ = ["CRITERIA", "Criterion", "Work", "score_automation", "written_fields"]
+__all__ = [
+    "CRITERIA",
+    "QUESTIONS",
+    "Assumptions",
+    "Criterion",
+    "Work",
+    "find_data_transfers",
+    "find_decision_rules",
+    "list_assumptions",
+    "list_cases",
+    "list_evidence",
+    "list_questions",
+    "list_routine_candidates",
+    "list_rules",
+    "list_violations",
+    "measure_criteria",
+    "rank_stability",
+    "rank_tasks",
+    "score_automation",
+    "written_fields",
+]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from taskkit.charts.automation import criteria_heat, value_feasibility
+from taskkit.charts.automation_fields import field_map
+from taskkit.charts.automation_ranks import rank_intervals, savings_cases
+from taskkit.charts.automation_steps import routine_strip
 from taskkit.charts.changes import fragmentation_bars, round_trip_bars, switch_cost_intervals
 from taskkit.charts.confidence import confidence_by_task
 from taskkit.charts.days import coverage_calendar, day_timeline
@@ -34,6 +37,7 @@ __all__ = [
     "day_timeline",
     "difference_map",
     "entry_bars",
+    "field_map",
     "fragmentation_bars",
     "model_map",
     "naming_coverage",
@@ -42,8 +46,11 @@ __all__ = [
     "official_flow",
     "process_explorer",
     "process_map",
+    "rank_intervals",
     "reentry_flow",
     "round_trip_bars",
+    "routine_strip",
+    "savings_cases",
     "segment_lengths",
     "smallest_group",
     "standardisation",

@@ -124,7 +124,8 @@ def score_hand_check(answers: pl.DataFrame) -> pl.DataFrame:
     """
     require_columns(answers, "case_source", "case_confidence", made_by="draw_hand_check")
     require_columns(answers, "answer", made_by="whoever checks by hand (right, wrong, cannot tell)")
-    given = answers["answer"].cast(pl.String).drop_nulls().unique().sort().to_list()
+    answers = answers.with_columns(pl.col("answer").cast(pl.String))
+    given = answers["answer"].drop_nulls().unique().sort().to_list()
     if unknown := [answer for answer in given if answer not in ANSWERS]:
         raise SettingError(f"Unknown answers {', '.join(map(repr, unknown))}. Allowed: {', '.join(ANSWERS)}, or null.")
     trust = answers.group_by("case_source").agg(pl.col("case_confidence").mean()).sort(

@@ -87,7 +87,7 @@ def _written(process: pl.DataFrame, name: str) -> pl.DataFrame:
     """`case_id` and `text`: an attribute as forms and documents write it."""
     distinct = process.select("case_id", value=name).drop_nulls().unique()
     dtype = distinct["value"].dtype
-    if isinstance(dtype, (pl.List, pl.Struct, pl.Boolean)):
+    if dtype.is_nested() or dtype in (pl.Boolean, pl.Binary, pl.Duration, pl.Time, pl.Null):
         return pl.DataFrame(schema={"case_id": pl.String, "text": pl.String})
     if dtype.is_temporal():
         forms = [pl.col("value").dt.strftime(form) for form in ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y")]
@@ -95,7 +95,7 @@ def _written(process: pl.DataFrame, name: str) -> pl.DataFrame:
     plain = pl.col("value").cast(pl.String).str.strip_chars()
     number = plain.cast(pl.Float64, strict=False)
     amounts = distinct.select("case_id", plain=plain, number=number).filter(
-        pl.col("number").is_finite() & pl.col("plain").str.contains(r"^-?\d+(\.\d+)?$")
+        (pl.col("number").abs() < 1e13) & pl.col("plain").str.contains(r"^-?\d+(\.\d+)?$")
     )
     cents = (pl.col("number").abs() * 100).round().cast(pl.Int64)
     whole, rest = (cents // 100).cast(pl.String), (cents % 100).cast(pl.String).str.zfill(2)

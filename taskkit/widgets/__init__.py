@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from taskkit.widgets.automation import AutomationExplorer, rule_table
+from taskkit.widgets.automation_desk import VerdictDesk
 from taskkit.widgets.cards import finding, posture_card, question, recorded_findings
 from taskkit.widgets.columns import ColumnMapper
 from taskkit.widgets.displays import Shown, show, stack
 from taskkit.widgets.explorers import (
-    AutomationExplorer,
     ComparisonExplorer,
     DayTimeline,
     SegmentationExplorer,
@@ -48,6 +49,7 @@ __all__ = [
     "SegmentationExplorer",
     "Shown",
     "VariantExplorer",
+    "VerdictDesk",
     "caveat_card",
     "finding",
     "list_both_unmatched",
@@ -58,6 +60,7 @@ __all__ = [
     "posture_card",
     "question",
     "recorded_findings",
+    "rule_table",
     "show",
     "stack",
     "summarise_all",

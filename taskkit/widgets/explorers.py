@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
 
 from taskkit import charts
-from taskkit.automation import score_automation
 from taskkit.charts.look import smallest_group
 from taskkit.comparison import compare
 from taskkit.errors import SettingError
@@ -19,11 +17,10 @@ from taskkit.widgets.controls import Explorer
 from taskkit.widgets.controls import choice as _list
 from taskkit.widgets.controls import put as _put
 from taskkit.widgets.controls import slider as _slider
-from taskkit.widgets.displays import Shown, sentence, stack
+from taskkit.widgets.displays import sentence
 from taskkit.widgets.variants import VariantExplorer
 
 __all__ = [
-    "AutomationExplorer",
     "ComparisonExplorer",
     "DayTimeline",
     "Explorer",
@@ -153,58 +150,3 @@ class ComparisonExplorer(Explorer):
     def _enough(self, min_people: int) -> list[str]:
         """The tasks that may be named."""
         return charts.of_enough_people(self.segments, min_people=smallest_group(self.segments, min_people=min_people))
-
-
-class AutomationExplorer(Explorer):
-    """What is worth automating, for a rate and a least number of executions; `ranking` is the frame.
-
-    Parameters
-    ----------
-    events, segments : frames of `taskkit.mine`.
-    hourly_rate : money for an hour of work.
-    min_segments : a task seen less often gets no verdict.
-    """
-
-    def __init__(
-        self,
-        events: pl.DataFrame,
-        segments: pl.DataFrame,
-        *,
-        hourly_rate: float = 40.0,
-        min_segments: int = 20,
-        min_people: int = MIN_PEOPLE,
-    ) -> None:
-        self.events, self.segments, self.hourly_rate, self.min_segments = events, segments, hourly_rate, min_segments
-        self.min_people = smallest_group(events, min_people=min_people)
-        self.ranking = score_automation(events, segments=segments, hourly_rate=hourly_rate, min_segments=min_segments)
-
-    def controls(self) -> dict[str, Any]:
-        """Rate and least number of executions."""
-        return {
-            "hourly_rate": _slider("money for an hour (your currency)", self.hourly_rate, 10.0, 150.0, 5.0),
-            "min_segments": _slider("fewest executions", self.min_segments, 5, 100, 5),
-        }
-
-    def draw(self, *, hourly_rate: float | None = None, min_segments: int | None = None) -> Any:
-        """The plane of value and feasibility, and the sum of money in words."""
-        ranking = self.ranking
-        if (hourly_rate, min_segments) not in ((None, None), (self.hourly_rate, self.min_segments)):
-            ranking = score_automation(
-                self.events,
-                segments=self.segments,
-                hourly_rate=hourly_rate or self.hourly_rate,
-                min_segments=min_segments or self.min_segments,
-            )
-        rate = hourly_rate or self.hourly_rate
-        worth = ranking.filter(
-            pl.col("verdict").is_in(["automate", "integrate"]) & (pl.col("people") >= self.min_people)
-        )
-        money = float(worth["value_money_per_year"].sum())
-        plane = charts.value_feasibility(ranking, min_people=self.min_people)
-        if money < 0.5:
-            return stack(plane)
-        words = (
-            f"With {rate:,.0f} an hour assumed, in your currency, the tasks to automate or integrate take about "
-            f"{money:,.0f} a year, not all of which can be freed. Effort and upkeep are not deducted."
-        )
-        return stack(plane, Shown(f"<p>{html.escape(words)}</p>", words))

@@ -34,6 +34,8 @@ from taskkit.quality import check_quality
 
 _FEW = "It rests on few people: take it as a description of them, not of the work in general."
 
+ACTED_ON = ("automate", "integrate", "standardise first", "fix the process", "share the better practice")
+
 
 def summarise_log(events: pl.DataFrame) -> str:
     """Say what was recorded, where the time goes, how work goes to and fro, and what speaks against believing it.
@@ -308,14 +310,10 @@ def summarise_automation(ranking: pl.DataFrame, *, min_people: int = MIN_PEOPLE)
     if known.is_empty():
         return "No task recurs with enough people to be judged."
     counts = dict(known.group_by("verdict").len().iter_rows())
-    listed = ", ".join(
-        f"{counts[v]} {v}"
-        for v in ("automate", "integrate", "standardise first", "leave to judgement", "too little data")
-        if v in counts
-    )
+    listed = ", ".join(f"{counts[v]} {v}" for v in (*ACTED_ON, "leave to judgement", "too little data") if v in counts)
     said = f"Of {_of_tasks(known.height, ranking.height, min_people)}: {listed}."
     top = known.row(0, named=True)
-    if top["verdict"] in ("automate", "integrate", "standardise first"):
+    if top["verdict"] in ACTED_ON:
         low, high = top["value_hours_per_year_low"], top["value_hours_per_year_high"]
         span = f"95 % {low:,.0f} to {high:,.0f}; " if low is not None and high is not None else ""
         said += (

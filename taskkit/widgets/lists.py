@@ -6,7 +6,7 @@ import polars as pl
 
 from taskkit.activities.workbench import measure_naming
 from taskkit.automation import CRITERIA, score_automation
-from taskkit.automation.ranking import COMPOSED, GATES, LAWLESS, RULE_BASED, SIMILAR, TRANSFERS
+from taskkit.automation.triage import list_rules
 from taskkit.charts.look import count_of, of_enough_people, people, smallest_group, spaced
 from taskkit.comparison import compare
 from taskkit.errors import SettingError
@@ -73,13 +73,16 @@ def summarise_all(findings: pl.DataFrame) -> str:
     )
 
 
-def list_both_unmatched(events: pl.DataFrame, process: pl.DataFrame | None) -> pl.DataFrame | None:
+def list_both_unmatched(
+    events: pl.DataFrame, process: pl.DataFrame | None, *, min_people: int = MIN_PEOPLE
+) -> pl.DataFrame | None:
     """List what the overlay left over, without naming a case; None without a process log.
 
     Parameters
     ----------
     events : events frame with `case_id`.
     process : frame of `read_process_log`, or None.
+    min_people : applications that fewer people used without a case are summed up.
 
     Returns
     -------
@@ -90,9 +93,12 @@ def list_both_unmatched(events: pl.DataFrame, process: pl.DataFrame | None) -> p
         return None
     found = list_unmatched(events, process)
     part = pl.col("active_hours") * 3600 / work_seconds(events)
-    work = found.filter(pl.col("active_hours").is_not_null()).select(
-        "side", pl.col("item").alias("where"), "active_hours", share=part
+    few = pl.col("people") < smallest_group(events, min_people=min_people)
+    work = found.filter(pl.col("active_hours").is_not_null()).with_columns(share=part)
+    work = work.group_by("side", where=pl.when(few).then(pl.lit("other applications")).otherwise("item")).agg(
+        pl.col("active_hours", "share").sum()
     )
+    work = work.sort(pl.col("where") == "other applications", "active_hours", "where", descending=[False, True, False])
     rest = found.filter(pl.col("active_hours").is_null())
     cases = rest.group_by("side").agg(
         pl.format("{} of {}", pl.len(), pl.lit(count_of(process["case_id"].n_unique(), "case"))).alias("where"),
@@ -133,18 +139,7 @@ def list_verdicts(*, min_segments: int = 20) -> pl.DataFrame:
     >>> list_verdicts()["verdict"].to_list()[-1]
     'automate'
     """
-    rows = [
-        ("too little data", f"fewer than {min_segments} executions"),
-        ("leave to judgement", "a gate is closed: " + "; ".join(GATES.values())),
-        ("leave to judgement", f"over {COMPOSED:.0%} of the time goes into messages (judgement)"),
-        ("leave to judgement", f"under {LAWLESS:.0%} of the written values follow a rule (determinism)"),
-        ("integrate", f"{TRANSFERS:.0f} value a run or more is carried out of the main application by hand"),
-        ("standardise first", f"runs are less than {SIMILAR:.0%} alike (standardisation)"),
-        ("standardise first", f"under {RULE_BASED:.0%} of the written values follow a rule (determinism)"),
-        ("automate", "none of the above"),
-    ]
-    frame = pl.DataFrame([(verdict, spaced(rule)) for verdict, rule in rows], schema=["verdict", "rule"], orient="row")
-    return frame.with_row_index("order", offset=1)
+    return list_rules(min_segments=min_segments)
 
 
 def list_caveats(mined: Mined) -> pl.DataFrame:

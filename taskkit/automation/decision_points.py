@@ -1,0 +1,213 @@
+"""Where executions of a task go different ways, and what the log knew before each of these decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from taskkit.automation.fields import UNNAMED
+from taskkit.automation.programs import last_values
+from taskkit.automation.trees import Feature
+
+MIN_EXECUTIONS = 10  # executions that a decision point needs
+LEAST_SHARE = 0.05  # executions of a point that must go a way for it to be one of its branches …
+LEAST_RUNS = 3  # … and at least so many
+MOST_FIELDS, MOST_FLAGS = 60, 40
+MOST_DECISIONS = 20_000  # of one point; more say nothing more
+LEAST_BACK, MOST_APART = (
+    0.8,
+    0.25,
+)  # of an optional step: how often the other branches follow, how different they may be
+START, END = "(start)", "(end)"
+PEOPLE = ("user", "team", "resource")  # a rule is about work, not about who does it
+_NUMBER = r"^[^\d\-]{0,2}-?\d{1,3}(?:,?\d{3})*(?:\.\d+)?$"
+
+
+@dataclass(frozen=True)
+class Point:
+    """A step after which executions go different ways: one entry per decision in `taken`, `users` and each feature."""
+
+    after: str
+    branches: list[str]
+    taken: npt.NDArray[np.int64]
+    users: list[str]
+    segments: list[int]
+    features: list[Feature]
+    labels: list[list[str | None]]  # per feature: what a class is called; null = a digest, a value without a name
+    passed_over: bool = False  # optional steps among the branches were passed over
+
+
+def find_points(steps: pl.DataFrame, values: pl.DataFrame, attributes: pl.DataFrame | None) -> Iterator[Point]:
+    """Give the decision points of one task, most executions first.
+
+    Parameters
+    ----------
+    steps : `place`, `segment_id`, `user`, `step`, in the order of work; repeats of a step at once are one.
+    values : rows from `list_values` with the same places.
+    attributes : one row per segment with what is known of its case, or null.
+
+    Returns
+    -------
+    Points that at least ten executions reach and that two ways or more leave, each taken by at least 5 % of them.
+    """
+    moves = _moves(steps)
+    runs = moves.group_by("after").agg(runs=pl.col("segment_id").n_unique())
+    ways = moves.group_by("after", "next").agg(went=pl.col("segment_id").n_unique()).join(runs, on="after")
+    ways = ways.filter((pl.col("went") >= LEAST_SHARE * pl.col("runs")) & (pl.col("went") >= LEAST_RUNS))
+    points = ways.filter((pl.len().over("after") > 1) & (pl.col("runs") >= MIN_EXECUTIONS))
+    done = _done(steps)
+    sources = _sources(values)
+    order = points.sort("runs", "after", descending=[True, False])["after"].unique(maintain_order=True)
+    for after in order:
+        own = points.filter(pl.col("after") == after).sort("went", "next", descending=[True, False])["next"]
+        for optional, branches in ((False, own), (True, _without_detours(moves, after, own))):
+            if len(branches) < 2:
+                continue
+            mine = _decide(moves, after, branches)
+            if mine.height > MOST_DECISIONS:
+                mine = mine.gather_every(mine.height // MOST_DECISIONS + 1)
+            features, labels = _features(mine, values, sources, done, attributes)
+            # most frequent first, as the decisions came out
+            names = mine.group_by("next").len().sort("len", "next", descending=[True, False])["next"].to_list()
+            taken = mine["next"].replace_strict(names, range(len(names)), return_dtype=pl.Int64).to_numpy()
+            yield Point(
+                after, names, taken, mine["user"].to_list(), mine["segment_id"].to_list(), features, labels, optional
+            )
+
+
+def _without_detours(moves: pl.DataFrame, after: str, branches: pl.Series) -> pl.Series:
+    """The branches that are left when optional steps are passed over; none where no branch is optional.
+
+    A branch is an optional step if whoever takes it comes to the other branches afterwards, in much the same shares as
+    those who do not: whether a document is looked at first does not decide what is done then.
+    """
+    if len(branches) < 3:
+        return branches.clear()
+    now = _decide(moves, after, branches).select("segment_id", "place", "next")
+    optional = []
+    for branch in branches:
+        rest = branches.filter(branches != branch)
+        then = _decide(moves, after, rest).select("segment_id", "place", then="next")
+        both = now.join(then, on=["segment_id", "place"], how="left")
+        took, left = both.filter(pl.col("next") == branch)["then"], both.filter(pl.col("next") != branch)["then"]
+        took, left = took.drop_nulls(), left.drop_nulls()
+        reached = len(took) / max((now["next"] == branch).sum(), 1)
+        far = (
+            sum(abs(took.eq(way).sum() / max(len(took), 1) - left.eq(way).sum() / max(len(left), 1)) for way in rest)
+            / 2
+        )
+        if reached >= LEAST_BACK and far <= MOST_APART:
+            optional.append(branch)
+    left = branches.filter(~branches.is_in(optional))
+    return left if optional else left.clear()
+
+
+def _moves(steps: pl.DataFrame) -> pl.DataFrame:
+    """One row per step and one per beginning: `after`, `next`, `before` (the step before), `place` (of the next one)."""
+    fresh = pl.col("step").ne_missing(pl.col("step").shift(1)).over("segment_id")
+    steps = steps.filter(fresh)
+    last = (
+        steps.group_by("segment_id", maintain_order=True)
+        .last()
+        .with_columns(pl.lit(END).alias("step"), pl.col("place") + 1)
+    )
+    whole = pl.concat([steps, last.select(steps.columns)]).sort("segment_id", "place", maintain_order=True)
+    return whole.with_columns(
+        after=pl.col("step").shift(1).over("segment_id").fill_null(START),
+        before=pl.col("step").shift(2).over("segment_id").fill_null(START),
+    ).rename({"step": "next"})
+
+
+def _decide(moves: pl.DataFrame, after: str, branches: pl.Series) -> pl.DataFrame:
+    """The decisions at one point: the branch taken first, before the point is reached again.
+
+    A rare step between the point and a branch is a detour, not a way of its own: somebody who reads the mail first still
+    decides.
+    """
+    reached = moves.filter(pl.col("after") == after).with_columns(
+        again=pl.col("place").shift(-1).over("segment_id").fill_null(pl.lit(2**32 - 1))
+    )
+    ways = moves.filter(pl.col("next").is_in(branches.implode())).select("segment_id", "place", way="next", at="place")
+    taken = reached.drop("next").sort("place").join_asof(
+        ways.sort("place"), on="place", by="segment_id", strategy="forward", check_sortedness=False
+    )  # fmt: skip
+    return taken.filter(pl.col("at") <= pl.col("again")).drop("again", "at").rename({"way": "next"}).sort("place")
+
+
+def _done(steps: pl.DataFrame) -> pl.DataFrame:
+    """First place of each step, one row per segment, for the steps that some executions have and others have not."""
+    first = steps.group_by("segment_id", "step").agg(first=pl.col("place").min())
+    share = pl.len().over("step") / steps["segment_id"].n_unique()
+    first = first.with_columns(share=share).filter(pl.col("share").is_between(LEAST_SHARE, 1 - LEAST_SHARE))
+    even = first.group_by("step").agg(pl.col("share").first()).with_columns(off=(pl.col("share") - 0.5).abs())
+    kept = even.sort("off", "step")["step"].head(MOST_FLAGS)
+    kept_rows = first.filter(pl.col("step").is_in(kept.implode()))
+    return kept_rows.sort("step").pivot("step", index="segment_id", values="first", maintain_order=True)
+
+
+def _sources(values: pl.DataFrame) -> list[str]:
+    """Fields to ask about: those with a value in most segments; a clipboard last, where its text comes from says more."""
+    shown = values.drop_nulls("seen_as").group_by("field").agg(
+        n=pl.col("segment_id").n_unique(), kinds=pl.col("seen_as").n_unique(), first=pl.col("place").min()
+    )  # fmt: skip
+    shown = shown.filter(pl.col("n") >= LEAST_RUNS).with_columns(late=pl.col("field").str.ends_with(UNNAMED))
+    return shown.sort("late", "n", "first", descending=[False, True, False])["field"].head(MOST_FIELDS).to_list()
+
+
+def _features(
+    mine: pl.DataFrame, values: pl.DataFrame, sources: list[str], done: pl.DataFrame, attributes: pl.DataFrame | None
+) -> tuple[list[Feature], list[list[str | None]]]:
+    """What was known before each decision: of the case, in the fields, and of what had been done."""
+    columns: list[tuple[str, pl.Series, pl.Series | None]] = []
+    if attributes is not None:
+        about = mine.select("segment_id").join(attributes, on="segment_id", how="left", maintain_order="left")
+        columns += [(f"case › {name}", about[name], about[name].cast(pl.String)) for name in about.columns[1:]]
+    known = values.drop_nulls("seen_as").select("segment_id", "place", "field", "seen_as", "text", row=pl.row_index())
+    seen = last_values(known, mine, sources, "row")
+    for number, name in enumerate(sources):
+        rows = seen[f"given_{number}"]
+        columns.append((name, known["seen_as"].gather(rows), known["text"].gather(rows)))
+    columns.append(("the step before", mine["before"], mine["before"]))
+    flags = mine.select("segment_id", "place").join(done, on="segment_id", how="left", maintain_order="left")
+    ways = set(mine["next"].unique())
+    for step in flags.columns[2:]:
+        if step not in ways:
+            flag = (flags[step] < flags["place"]).fill_null(False)
+            columns.append((f"done › {step}", flag.cast(pl.String), None))
+    features, labels = [], []
+    for name, given, shown in columns:
+        if given.n_unique() < 2:
+            continue
+        feature, classes = _feature(name, given, shown)
+        features.append(feature)
+        labels.append(classes)
+    return features, labels
+
+
+def _feature(name: str, given: pl.Series, shown: pl.Series | None) -> tuple[Feature, list[str | None]]:
+    numbers = _numbers(given, shown)
+    if numbers is not None:
+        return Feature(name, numbers=numbers), []
+    known = given.cast(pl.String)
+    classes = known.drop_nulls().unique().sort()
+    codes = known.replace_strict(classes, range(len(classes)), default=-1, return_dtype=pl.Int64).fill_null(-1)
+    if shown is None:
+        return Feature(name, codes=codes.to_numpy()), list(classes)
+    texts = dict(zip(known, shown, strict=True))
+    return Feature(name, codes=codes.to_numpy()), [texts.get(one) for one in classes]
+
+
+def _numbers(given: pl.Series, shown: pl.Series | None) -> npt.NDArray[np.float64] | None:
+    """The values as numbers, if they are: digests are none, and few different ones are rather classes."""
+    if given.dtype.is_numeric():
+        return given.cast(pl.Float64).fill_null(float("nan")).to_numpy() if given.n_unique() > 2 else None
+    if shown is None or shown.dtype != pl.String or shown.null_count() == shown.len():
+        return None
+    plain = shown.drop_nulls()
+    if plain.n_unique() < 8 or not bool(plain.str.contains(_NUMBER).all()) or bool(plain.str.contains("^0[0-9]").any()):
+        return None
+    return shown.str.replace_all(r"[^\d.\-]", "").cast(pl.Float64, strict=False).fill_null(float("nan")).to_numpy()

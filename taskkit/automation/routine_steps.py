@@ -1,0 +1,142 @@
+"""Routines inside a task: the runs of steps that a robot would take, and those that stay with the person."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from taskkit.automation.criteria import JUDGEMENT_APPS
+from taskkit.automation.fields import list_values
+from taskkit.automation.transfers import find_data_transfers
+from taskkit.automation.work import Work, split_work
+from taskkit.schema import require_columns
+
+STEADY = 0.8  # part of a step's rows that must be fit for a robot
+EXPLAINED = 0.9  # part of a field's values that its rule must give
+LEAST_RUNS = 0.2  # part of the executions that a step must be in to be listed
+LEAST_STEPS = 2  # steps that a candidate must have
+_INTERACTIONS = ("click", "double_click", "right_click", "drag", "text_input", "paste", "cut")
+_SCHEMA = pl.Schema({
+    "task_id": pl.String(), "candidate": pl.UInt32(), "taken_by": pl.String(), "steps": pl.List(pl.String()),
+    "first": pl.String(), "last": pl.String(), "covers_seconds_share": pl.Float64(), "segments": pl.UInt32(),
+    "people": pl.UInt32(), "why": pl.String(),
+})  # fmt: skip
+
+
+def list_routine_candidates(
+    events: pl.DataFrame, segments: pl.DataFrame | None = None, *, transfers: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Divide the usual steps of each task into stretches that a robot would take and stretches that stay with the person.
+
+    The usual steps are the activities in a fifth of the executions or more, in the order in which they are usually
+    first reached. A robot takes a step if it is not in a mail, chat or writing program, if its clicks and inputs are on
+    elements that are found again by their id or name (where the log has any), and if the rule of its field gives nine of ten
+    values where it writes. Neighbours of a kind make a stretch; a robot's needs two steps, else the person keeps it.
+
+    Parameters
+    ----------
+    events : one row per interaction, with `segment_id`, `activity`, `step`, `active_seconds`.
+    segments : one row per segment, with `task_id`; computed where it is missing.
+    transfers : frame of `find_data_transfers`; found where it is missing.
+
+    Returns
+    -------
+    One row per task and stretch, in the order of work: `task_id`, `candidate` (number of the stretch in the task),
+    `taken_by` ("robot", "person"), `steps`, `first`, `last`, `covers_seconds_share` (active seconds of its steps, of all
+    those of the task; what is missing to 1 are rare
+    steps, glances and pauses), `segments` and `people` (in which and by whom a step of it was done), `why`.
+
+    Raises
+    ------
+    ContractError : the events have no segments or activities.
+
+    References
+    ----------
+    Leno et al. (2020), Automated discovery of data transformations for robotic process automation.
+
+    >>> import taskkit as tk
+    >>> log = pl.DataFrame({"at": range(1_800_000_000, 1_800_000_012), "what": list("abs" * 4)})
+    >>> events = tk.from_table(log, columns={"timestamp": "at", "event_name": "what"})
+    >>> events = tk.segment(tk.name_activities(events), method="anchor", end="^s$")
+    >>> list_routine_candidates(events).select("taken_by", "steps").row(0)
+    ('robot', ['a', 'b', 's'])
+    """
+    require_columns(events, "activity", "step", made_by="name_activities")
+    out = [pl.DataFrame(schema=_SCHEMA)]
+    for work in split_work(events, segments):
+        task_id = str(work.segments["task_id"][0])
+        if transfers is None:
+            own = find_data_transfers(work.events.with_columns(task_id=pl.lit(task_id)))
+        else:
+            own = transfers.filter(pl.col("task_id") == task_id)
+        out.append(_stretches(task_id, _usual_steps(work, own), work))
+    return pl.concat(out).sort("task_id", "candidate")
+
+
+def _usual_steps(work: Work, transfers: pl.DataFrame) -> pl.DataFrame:
+    """One row per usual step, in the order of work: `activity`, `robot`, `why` (what keeps it with the person)."""
+    rows = _marked(work.events, transfers).filter(pl.col("activity").is_not_null())
+    rows = rows.with_columns(_at=pl.int_range(pl.len()).over("segment_id") / pl.len().over("segment_id"))
+    first = rows.group_by("segment_id", "activity").agg(at=pl.col("_at").min())
+    place = first.group_by("activity").agg(at=pl.col("at").median(), runs=pl.len())
+    least = max(LEAST_RUNS * work.segments.height, 1.0)
+    fit = rows.group_by("activity").agg(
+        pl.col("talk").mean(), ruled=pl.col("ruled").mean(), stable=pl.col("stable").mean(),
+        field=pl.col("field").drop_nulls().mode().sort().first(),
+    )  # fmt: skip
+    steps = place.filter(pl.col("runs") >= least).join(fit, on="activity").sort("at", "activity")
+    why = (
+        pl.when(pl.col("talk") > 1 - STEADY).then(pl.lit("it reads or writes messages and texts"))
+        .when(pl.col("ruled") < STEADY).then(pl.format("no rule gives what is written in {}", pl.col("field")))
+        .when(pl.col("stable") < STEADY).then(pl.lit("its element has no id or name by which it is found again"))
+    )  # fmt: skip
+    return steps.select("activity", why=why).with_columns(robot=pl.col("why").is_null())
+
+
+def _marked(events: pl.DataFrame, transfers: pl.DataFrame) -> pl.DataFrame:
+    """The rows with `talk`, `ruled` (null where nothing is written) and `stable` (null where nothing is touched)."""
+    bare = pl.col("app").str.to_lowercase().str.strip_suffix(".exe")
+    kind = pl.col("event_type").cast(pl.String)
+    rows = events.drop("field", strict=False)
+    again = pl.lit(None, pl.Boolean)
+    named = [pl.col(name) for name in ("element_id", "element_name") if name in events.columns]
+    if named and events.select(pl.coalesce(named).is_not_null().any()).item():
+        rows = rows.with_columns(_element=pl.coalesce(named))
+        again = pl.col("_element").is_not_null() & (pl.col("segment_id").n_unique().over("app", "_element") > 1)
+    written = list_values(events).filter("writes").select("user", "session_id", "seq", "field")
+    known = transfers.drop_nulls("share").select("field", ruled=pl.col("share") >= EXPLAINED)
+    fields = written.join(known, on="field", how="left").unique(["user", "session_id", "seq"])
+    return rows.join(fields, on=["user", "session_id", "seq"], how="left", maintain_order="left").with_columns(
+        talk=bare.is_in(list(JUDGEMENT_APPS)).fill_null(False), stable=pl.when(kind.is_in(_INTERACTIONS)).then(again)
+    )
+
+
+def _stretches(task_id: str, steps: pl.DataFrame, work: Work) -> pl.DataFrame:
+    """Neighbouring steps of a kind, numbered; a robot's stretch that is too short goes to the person's around it."""
+    if steps.is_empty():
+        return pl.DataFrame(schema=_SCHEMA)
+    run = pl.col("robot").rle_id()
+    short = pl.col("robot") & (pl.len().over("_run") < LEAST_STEPS)
+    alone = (
+        pl.when(short & pl.col("why").is_null())
+        .then(pl.lit("a single step is not worth handing over"))
+        .otherwise("why")
+    )
+    steps = steps.with_columns(_run=run).with_columns(why=alone, robot=pl.col("robot") & ~short)
+    steps = steps.with_columns(candidate=pl.col("robot").rle_id() + 1)
+    rows = work.events.join(steps.select("activity", "candidate"), on="activity", how="inner")
+    whole = work.events["active_seconds"].sum()
+    measured = rows.group_by("candidate").agg(
+        covers_seconds_share=pl.col("active_seconds").sum() / whole if whole else pl.lit(0.0),
+        segments=pl.col("segment_id").n_unique(), people=pl.col("user").n_unique(),
+    )  # fmt: skip
+    reasons = pl.col("why").drop_nulls().unique(maintain_order=True).str.join("; ")
+    robot = pl.lit("every value written follows a rule, and the elements are found again")
+    listed = steps.group_by("candidate", maintain_order=True).agg(
+        taken_by=pl.when(pl.col("robot").first()).then(pl.lit("robot")).otherwise(pl.lit("person")),
+        steps=pl.col("activity"), first=pl.col("activity").first(), last=pl.col("activity").last(),
+        why=pl.when(pl.col("robot").first()).then(robot).otherwise(reasons),
+    )  # fmt: skip
+    both = listed.join(measured, on="candidate", how="left", maintain_order="left").with_columns(
+        task_id=pl.lit(task_id)
+    )
+    return both.select(pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items())

@@ -55,6 +55,11 @@ def _parser() -> argparse.ArgumentParser:
         "log", nargs="?", metavar="LOG", help="UI log, a file or a folder (default: the bundled sample)"
     )
     report.add_argument("--process-log", metavar="FILE", help="log of the business systems: CSV, Parquet, XES or OCEL")
+    report.add_argument(
+        "--process-time-zone",
+        metavar="ZONE",
+        help="zone of its times if they have no offset, such as Europe/Berlin (default: UTC)",
+    )
     report.add_argument("--model", metavar="FILE", help="official flow of the process, BPMN")
     report.add_argument("--out", default="report", metavar="DIR", help="folder for the pages (default: report)")
     report.add_argument("--show-code", action="store_true", help="show the notebooks' code too")
@@ -112,7 +117,7 @@ def _report(options: argparse.Namespace) -> None:
         out=options.out,
         show_code=options.show_code,
         key=read_key(Path(options.key)) if options.key else None,
-        **_given(options, "rules", "method", "min_people"),
+        **_given(options, "rules", "method", "min_people", "process_time_zone"),
     )
     pages = sorted(index.parent.glob("*.html"))
     for page in pages:
@@ -128,7 +133,7 @@ def _document(options: argparse.Namespace) -> None:
 
     events = read_log(options.log, key=read_key(Path(options.key)) if options.key else None)
     rules = read_rules(options.rules) if options.rules else ()
-    flow = document_session(name_activities(events, rules=rules), session_id=options.session)
+    flow = document_session(name_activities(events, rules=rules), session_id=options.session, user=options.user)
     written = [write_document(flow, options.out)]
     if options.bpmn:
         written.append(write_bpmn(flow, options.bpmn))

@@ -135,6 +135,12 @@ EVENTS = Contract(
         Column("case_id", _TEXT, "process case the row was attributed to", "P2"),
         Column("case_confidence", _NUMBER, "how sure the attribution is", allowed=_SHARE),
         Column("case_source", _TEXT, "rule that attributed the row"),
+        Column(
+            "clock_offset_seconds",
+            _NUMBER,
+            "process log's clock minus the recorder's; null where too little told it",
+            unit="seconds",
+        ),
     ),
     key=("user", "session_id", "seq"),
 )

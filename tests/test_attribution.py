@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import traceback
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -16,7 +18,8 @@ from hypothesis import strategies as st
 from taskkit.activities import name_activities
 from taskkit.errors import ContractError, LogFileError, SettingError
 from taskkit.overlay.attribution import CONFIDENCE, attribute_cases, list_attributions
-from taskkit.overlay.references import clock_offsets
+from taskkit.overlay.persons import names_persons
+from taskkit.overlay.references import clock_offsets, known_offsets
 from taskkit.overlay.resources import list_resources, map_resources
 from taskkit.overlay.unmatched import list_unmatched
 from taskkit.privacy import digest, pseudonym
@@ -101,6 +104,13 @@ def test_an_attribute_of_one_case_is_known_to_whoever_has_the_key(text: str) -> 
     rows: list[Row] = [value(text, app="excel")]
     assert attribute(rows, process, key=KEY, resource_window="1s") == [("INV-1001", "case attribute")]
     assert attribute(rows, process, resource_window="1s") == [(None, None)]
+
+
+@pytest.mark.parametrize("text", ["12000", "12000.00", "12,000.00"])
+def test_a_whole_number_among_fractions_is_known_without_its_point(text: str) -> None:
+    process = make_process(("INV-1001", 60.0), ("INV-1002", 120.0), amount=[12000.0, 99.95])
+    rows: list[Row] = [value(text, app="excel")]
+    assert attribute(rows, process, key=KEY, resource_window="1s") == [("INV-1001", "case attribute")]
 
 
 def test_an_attribute_counts_if_one_of_its_cases_is_open() -> None:
@@ -288,10 +298,82 @@ def test_clocks_that_nothing_settles_have_a_wide_range() -> None:
     assert width[0] < 30 < 300 < width[1]
 
 
+def test_every_row_says_by_how_much_its_clock_was_corrected() -> None:
+    rows: list[Row] = [{"case_ref": f"INV-10{n}", "after": 30.0} for n in range(9)]
+    process = make_process(*((f"INV-10{n}", 30.0 * n + 60.0) for n in range(9)))
+    other = make_events(["x"], user="p_2")
+    events = pl.concat([other, make_events(rows)], how="diagonal").sample(fraction=1, shuffle=True, seed=3)
+    found = attribute_cases(events, process)
+    told = dict(found.select("user", "clock_offset_seconds").unique().rows())
+    estimated = dict(clock_offsets(events, process).select("user", "offset_seconds").rows())
+    assert told == {"p_1": estimated["p_1"], "p_2": None}
+    assert estimated["p_1"] == 60.0
+    expected = [("p_1", 60.0, True), ("p_2", 0.0, False)]
+    assert known_offsets(found, process).rows() == expected
+    assert known_offsets(events, process).rows() == expected
+
+
+def test_references_that_are_digests_keep_their_clock_without_the_key() -> None:
+    rows: list[Row] = [{"case_ref": digest(f"inv-10{n}", key=KEY), "after": 30.0} for n in range(9)]
+    process = make_process(*((f"INV-10{n}", 30.0 * n + 60.0) for n in range(9)))
+    found = attribute_cases(make_events(rows), process, key=KEY)
+    assert known_offsets(found, process).rows() == [("p_1", 60.0, True)]
+    assert known_offsets(make_events(rows), process).rows() == [("p_1", 0.0, False)]
+
+
+@pytest.mark.parametrize("asked", [attribute_cases, clock_offsets])
+@pytest.mark.parametrize("column", ["user", "session_id"])
+def test_empty_cells_in_what_says_whose_row_it_is_are_refused(asked: Callable[..., pl.DataFrame], column: str) -> None:
+    events = make_events(["INV-1001", "x"]).with_columns(pl.Series(column, ["p_1", None]))
+    with pytest.raises(ContractError, match=rf"Columns {column} \(1\) of the events have empty cells; allowed: none"):
+        asked(events, TWO)
+
+
+# ------------------------------------------------------------------------------------------------- cases inside others
+def test_a_case_is_known_by_its_whole_name_before_it_is_a_part_of_another() -> None:
+    process = make_process(("10001", 3600.0), ("A-10001", 7200.0))
+    rows: list[Row] = [{"window_title": "Order 10001"}, {"window_title": "Order A-10001"}]
+    assert [case for case, _ in attribute(rows, process)] == ["10001", "A-10001"]
+
+
+def test_the_parts_of_a_word_that_is_a_case_are_no_other_case() -> None:
+    process = make_process(("INV-10001", 3600.0), ("INV-10001_2", 7200.0))
+    rows: list[Row] = [
+        {"window_title": "INV-10001_2"},
+        {"window_title": "INV-10001"},
+        {"window_title": "INV-10001.pdf"},
+    ]
+    assert [case for case, _ in attribute(rows, process)] == ["INV-10001_2", "INV-10001", "INV-10001"]
+
+
 def test_clock_offsets_do_not_depend_on_the_order_of_rows() -> None:
     events, process = office()
     shuffled = events.sample(fraction=1.0, shuffle=True, seed=5)
     assert clock_offsets(shuffled, process.reverse()).equals(clock_offsets(events, process))
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"), [(1, "1 h ahead.*Europe/Berlin"), (-5, "5 h behind.*New_York"), (5.5, "5.5 h ahead")]
+)
+def test_a_process_log_in_local_time_is_refused(hours: float, said: str) -> None:
+    events, process = office()
+    late = process.with_columns(pl.col("timestamp") + pl.duration(minutes=int(60 * hours)))
+    with pytest.raises(ContractError, match=rf"{said}") as error:
+        attribute_cases(events, late)
+    assert "as it stands 0. Times without a zone are read as UTC" in str(error.value)
+
+
+def test_clocks_that_are_wrong_by_minutes_only_are_no_other_zone() -> None:
+    events, process = office()
+    late = process.with_columns(pl.col("timestamp") + pl.duration(minutes=12))
+    assert attribute_cases(events, late)["case_id"].equals(attribute_cases(events, process)["case_id"])
+
+
+def test_a_process_log_of_something_else_is_refused_in_patterns() -> None:
+    events = make_events([{"window_title": "Order INV-104233"}, {"window_title": "INV-104234 paid"}])
+    with pytest.raises(ContractError, match=r"2 cases \('AAA-9999'\).*'AAA-999999'.*prefix") as error:
+        attribute_cases(events, TWO.drop("resource"))
+    assert "1042" not in str(error.value)
 
 
 # --------------------------------------------------------------------------------------------------------- the sample
@@ -403,6 +485,44 @@ def test_the_refusal_of_strangers_names_nobody() -> None:
     with pytest.raises(ContractError, match="map_resources") as error:
         attribute(["x"], make_process(("INV-1001", 0.0, "Ada Lovelace")))
     assert "Ada" not in str(error.value)
+    assert "letters as a, digits as 9" in str(error.value)
+    assert "map_resources(process, events, key=key)" in str(error.value)
+
+
+def test_other_columns_of_logins_get_the_same_pseudonyms() -> None:
+    process = make_process(
+        ("a", 0.0, "jsmith"), ("b", 1.0, "ada"), ("c", 2.0, "bob"),
+        approver=["ACME\\ada", None, "JSMITH"], seen_by=[["jsmith", "ada"], [], None],
+        vendor=["Nordwind", "ada", "Südwind"], empty=[None, None, None], amount=[1, 2, 3],
+    )  # fmt: skip
+    found = map_resources(process, LOGINS, key=KEY)
+    jsmith, ada = (pseudonym(name, key=KEY) for name in ("jsmith", "ada"))
+    assert found["approver"].to_list() == [ada, None, jsmith]
+    assert found["seen_by"].to_list() == [[jsmith, ada], [], None]
+    assert found.select("vendor", "empty", "amount").equals(process.select("vendor", "empty", "amount"))
+
+
+def test_clear_names_in_the_events_are_refused_before_resources_become_pseudonyms() -> None:
+    events = make_events(["x"], user="Ada Lovelace")
+    with pytest.raises(ContractError, match="1 of the 1 users of the events are no pseudonyms") as error:
+        map_resources(make_process(("a", 0.0, "Ada Lovelace")), events, key=KEY)
+    assert "Ada" not in str(error.value)
+
+
+def test_a_list_of_names_that_cannot_be_parsed_shows_none_of_its_cells(tmp_path: Path) -> None:
+    (tmp_path / "names.csv").write_text('resource,login\n"Jane ""Doe,"jdoe\nAda Lovelace,a,b,c\n')
+    with pytest.raises(LogFileError, match="cannot be read") as error:
+        map_resources(make_process(("a", 0.0, "17004")), LOGINS, key=KEY, names=tmp_path / "names.csv")
+    told = "".join(traceback.format_exception(error.value))
+    assert "Jane" not in told
+    assert "Lovelace" not in told
+
+
+def test_a_log_that_does_not_say_who_booked_is_told_what_to_name() -> None:
+    process = TWO.drop("resource")
+    for asked in (lambda: map_resources(process, LOGINS, key=KEY), lambda: list_resources(process, LOGINS)):
+        with pytest.raises(ContractError, match=r'columns=\{"resource": "…"\}\), or leave this step out'):
+            asked()
 
 
 def test_resources_are_counted_without_names() -> None:
@@ -410,6 +530,33 @@ def test_resources_are_counted_without_names() -> None:
     assert list_resources(process, make_events(["x"])).rows() == [
         ("recorded people", 1, 2, 0.5, 1), ("others", 1, 1, 0.25, 1), ("nobody named", 0, 1, 0.25, 1),
     ]  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------------------------ persons
+@pytest.mark.parametrize(
+    "name",
+    ["approver", "created_by", "CreatedByUser", "Changed By", "changedby", "USERNAME", "name", "E-Mail", "case owner"],
+)
+def test_a_column_whose_name_says_so_names_persons(name: str) -> None:
+    process = TWO.with_columns(pl.lit("x").alias(name))
+    assert names_persons(process) == {name}
+    assert names_persons(process.with_columns(pl.lit(True).alias(name))) == set()  # whether, not who
+
+
+@pytest.mark.parametrize(
+    "name", ["vendor name", "SupplierName", "company_email", "customer", "surface", "baby", "usage"]
+)
+def test_names_of_firms_and_things_are_no_persons(name: str) -> None:
+    assert names_persons(TWO.with_columns(pl.lit("x").alias(name))) == set()
+
+
+def test_a_column_that_shares_a_text_with_who_booked_or_was_recorded_names_persons() -> None:
+    process = make_process(
+        ("a", 0.0, "JDoe"), ("b", 1.0, "x"), second=["other", " jdoe "], lists=[["p_9"], None], place=["here", "there"]
+    )
+    assert names_persons(process) == {"second"}
+    assert names_persons(process, users=make_events(["x"], user="p_9")["user"]) == {"second", "lists"}
+    assert names_persons(process.drop("resource")) == set()
 
 
 # ---------------------------------------------------------------------------------------------------------- left over

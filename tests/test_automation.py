@@ -165,14 +165,62 @@ def test_few_runs_get_no_verdict_but_a_sentence() -> None:
 def test_verdicts_follow_from_the_figures() -> None:
     assert score_automation(simulate("all", 60))["verdict"].item() == "automate"
     assert score_automation(simulate("none", 60))["verdict"].item() == "leave to judgement"
-    sheet = [{**field("erp", f"f{i}", f"v{i}", "copy"), "active_seconds": 60.0} for i in range(3)]
-    out = sheet + [field("excel", f"c{i}", f"v{i}", "paste") for i in range(3)]
-    assert score_automation(make_task([out] * 30))["verdict"].item() == "integrate"
+    row = score_automation(make_task([carried(f"{n}") for n in range(30)])).row(0, named=True)
+    assert row["verdict"] == "integrate"
+    assert "from erp into excel" in row["reason"]
     random = np.random.default_rng(2)
     loose = [
         [{"app": "erp", "element_id": str(name)} for name in random.permutation(list("ABCDEFGHIJ"))] for _ in range(30)
     ]
     assert score_automation(make_task(loose))["verdict"].item() == "standardise first"
+
+
+def carried(value: str, into: str = "excel") -> list[dict[str, Any]]:
+    sheet = [{**field("erp", f"f{i}", f"v{i}-{value}", "copy"), "active_seconds": 60.0} for i in range(3)]
+    return sheet + [field(into, f"c{i}", f"v{i}-{value}", "paste") for i in range(3)]
+
+
+def test_a_constant_is_not_carried_out_and_many_targets_are_no_interface() -> None:
+    assert value("carried_out_per_segment", make_task([carried("EUR")] * 30)) == 0
+    spread = [carried(f"{n}", into=f"app{n % 4}") for n in range(40)]
+    assert value("carried_out_per_segment", make_task(spread)) == 0
+
+
+def test_a_handful_of_inputs_closes_no_gate() -> None:
+    note = {"app": "erp", "element_id": "note", "event_type": "text_input", "element_role": "document"}
+    look = {"app": "erp", "element_id": "look", "element_role": "button"}
+    runs = [[look, *([note] if n < 4 else [])] for n in range(56)]
+    row = score_automation(make_task(runs)).row(0, named=True)
+    assert (row["structured_input_share"], row["gates"], row["feasibility"] > 0) == (None, [], True)
+
+
+def test_ids_made_anew_each_time_do_not_hide_names_and_rules() -> None:
+    runs = [[{"app": "erp", "element_id": f"ember{n}_{i}", "element_name": name, "element_role": "edit", "activity": name,
+              "event_type": kind, "value_digest": f"x{n}"} for i, (name, kind) in enumerate([("A", "copy"), ("B", "paste")])]
+            for n in range(30)]  # fmt: skip
+    row = score_automation(make_task(runs)).row(0, named=True)
+    assert (row["determinism"], row["stable_element_share"], row["verdict"]) == (1.0, 1.0, "automate")
+    assert list_routine_candidates(make_task(runs))["taken_by"].to_list() == ["robot"]
+
+
+def test_the_population_stands_for_those_who_do_the_task() -> None:
+    idle = make_events(["x"], user="p_9", active_seconds=1.0)
+    both = pl.concat([make_task([[{}]] * 20, people=2), idle], how="diagonal")
+    one, two = (score_automation(both, assumptions=Assumptions(population=n))["runs_per_year"].item() for n in (2, 4))
+    assert (one, two) == (pytest.approx(score_automation(both)["runs_per_year"].item()), pytest.approx(2 * one))
+
+
+def test_a_step_whose_values_are_not_known_stays_with_the_person() -> None:
+    runs = [[field("erp", "a", f"{n}", "copy"), field("erp", "b", f"{n}", "paste"),
+             {"app": "erp", "element_id": "c", "event_type": "text_input"}] for n in range(30)]  # fmt: skip
+    found = list_routine_candidates(make_task(runs))
+    assert found.select("taken_by", "people_of").rows() == [("robot", [6, 6]), ("person", [6])]
+    assert found["why"][1] == "the log does not tell where the value comes from"
+
+
+def test_evidence_of_determinism_tells_the_rows(half: pl.DataFrame) -> None:
+    rows = list_evidence(half, task_id="T01", criterion="determinism")
+    assert rows.select("session_id", "seq").null_count().row(0) == (0, 0)
 
 
 def test_a_closed_gate_makes_feasibility_zero_and_says_why() -> None:

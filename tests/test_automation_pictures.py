@@ -53,9 +53,10 @@ def make_transfers(**changed: Any) -> pl.DataFrame:
                 "task_id": task, "field": f"erp › Field {number}", "kind": kind, "rule": f"rule {number}", "writes": 40,
                 "sources": [f"mail › Source {number}"] if ruled and kind != "constant" else [],
                 "explained": 38 if ruled else 0, "share": 0.95 if ruled else None, "violations": 2 if ruled else None,
-                "people": 7, **changed,
+                "people": 7, "source_people": [7] if ruled and kind != "constant" else [], **changed,
             })  # fmt: skip
-    return pl.DataFrame(rows, schema_overrides={"kind": pl.String, "sources": pl.List(pl.String), "share": pl.Float64})
+    lists = {"sources": pl.List(pl.String), "source_people": pl.List(pl.UInt32)}
+    return pl.DataFrame(rows, schema_overrides={"kind": pl.String, "share": pl.Float64} | lists)
 
 
 def data_of(spec: dict[str, Any], part: dict[str, Any]) -> str:
@@ -198,11 +199,11 @@ def test_fields_of_few_people_are_not_drawn_and_counted() -> None:
 def test_the_strip_shows_what_a_robot_takes_and_what_stays() -> None:
     found = pl.DataFrame([
         {"task_id": "T01", "candidate": 1, "taken_by": "robot", "steps": ["open", "type"], "covers_seconds_share": 0.4,
-         "segments": 9, "people": 6, "why": "rules"},
+         "segments": 9, "people": 6, "why": "rules", "people_of": [6, 6]},
         {"task_id": "T01", "candidate": 2, "taken_by": "person", "steps": ["reply"], "covers_seconds_share": 0.3,
-         "segments": 9, "people": 6, "why": "it reads or writes messages"},
+         "segments": 9, "people": 6, "why": "it reads or writes messages", "people_of": [6]},
         {"task_id": "T01", "candidate": 3, "taken_by": "robot", "steps": ["secret"], "covers_seconds_share": 0.1,
-         "segments": 2, "people": 1, "why": "rules"},
+         "segments": 2, "people": 1, "why": "rules", "people_of": [1]},
     ])  # fmt: skip
     text = text_of(routine_strip(found, names={"T01": "Pay"}))
     assert "In T01  Pay a robot could take the steps of 40 % of the time" in text
@@ -216,11 +217,48 @@ def test_decision_rules_stand_in_words_those_with_a_rule_first() -> None:
         "shares": [[0.6, 0.4]] * 3, "rule": [None, "if Country is AU then a, else b", "x"],
         "why": ["no logged field predicts it", None, None], "accuracy": [0.6, 0.97, 1.0], "baseline": [0.6] * 3,
         "exceptions": [None, 1, 0], "segments": [90, 50, 20], "people": [8, 8, 2], "fields": [[], ["Country"], []],
+        "people_of": [[8, 8]] * 3, "source_people": [[], [8], []],
     })  # fmt: skip
     html = rule_table(rules).markup
     assert html.index("if Country is AU") < html.index("no logged field predicts it")
     assert "a (60 %); b (40 %)" in html
     assert "secret" not in html
+
+
+def test_the_headline_sets_apart_what_does_not_pay() -> None:
+    ranking = make_ranking(["automate", "integrate"]).with_columns(net_present_value=pl.Series([5.0, -5.0]))
+    assert "of 1 of them the net present value is negative as assumed" in text_of(value_feasibility(ranking))
+
+
+def test_rare_sources_and_written_values_are_not_on_the_map() -> None:
+    told = "the value of chrome › Notes of Erika; else always “HR-SECRET-1”"
+    text = text_of(field_map(make_transfers(sources=["chrome › Notes of Erika"], source_people=[1], rule=told)))
+    assert "a field of few people" in text
+    assert "Erika" not in text
+    assert "SECRET" not in text
+
+
+def test_a_step_of_few_people_is_not_named_on_the_strip() -> None:
+    found = pl.DataFrame([{"task_id": "T01", "candidate": 1, "taken_by": "robot", "steps": ["open", "secret"], "people": 6,
+                           "covers_seconds_share": 0.4, "segments": 9, "why": "x", "people_of": [6, 2]}])  # fmt: skip
+    text = text_of(routine_strip(found))
+    assert "open → a step of few people" in text
+    assert "secret" not in text
+
+
+def test_rare_branches_fields_and_values_are_not_in_the_table_of_rules() -> None:
+    rules = pl.DataFrame({
+        "task_id": ["T01", "T01"], "after": ["open", "open"], "branches": [["post", "erikas way"]] * 2, "shares": [[0.7, 0.3]] * 2,
+        "rule": ["if erp › Country is “NZ” then erikas way, else (if “post” was done before then post, else erikas way)", None],
+        "why": [None, "no logged field predicts it: with erp › Note of Erika, learnt from others"], "accuracy": [0.9, 0.7],
+        "baseline": [0.7] * 2, "exceptions": [1, None], "segments": [50] * 2, "people": [8] * 2,
+        "fields": [["erp › Country"], ["erp › Note of Erika"]], "people_of": [[8, 2]] * 2, "source_people": [[8], [1]],
+    })  # fmt: skip
+    html = rule_table(rules).markup
+    assert "erp › Country" in html
+    assert "a step of few people" in html
+    assert "“post” was done" in html
+    assert not re.search("(?i)erika|NZ", html)
 
 
 @pytest.mark.parametrize(
@@ -410,3 +448,9 @@ def test_a_click_opens_a_task_in_a_page_without_a_kernel(window: Any, tmp_path: 
     window.page.locator("svg .beside_plane_1_marks path, svg [class*=beside_plane] path").first.click()
     window.page.wait_for_function("document.querySelector('svg').textContent.includes('Because of 3.')")
     assert not window.errors
+
+
+def test_a_negative_habit_is_shown_as_none() -> None:
+    text = text_of(value_feasibility(make_ranking(["automate"], personal_habit=-0.2)))
+    assert "-20 %" not in text
+    assert "−20 %" not in text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -505,3 +506,19 @@ def test_the_process_map_hides_the_time_of_few_people() -> None:
     drawn = str(charts.process_map(process, effort).to_dict())
     assert "1 min" in drawn
     assert "56 min" not in drawn
+
+
+def test_steps_tell_behind_how_many_bookings_work_was_recorded(events: pl.DataFrame, process: pl.DataFrame) -> None:
+    effort = tk.step_effort(tk.attribute_cases(events, process), process)
+    said = charts.step_effort_bars(effort, min_people=1).to_dict()["description"]
+    seen, booked = effort["cases_with_work"].sum(), effort["process_events"].sum()
+    assert re.search(rf"Recorded work behind (at least )?{seen:,} of {booked:,} bookings? \(\d+ %\)", said)
+    assert "calendar time, nights and weekends included" in said
+    assert f"{seen:,} of {booked:,} booking" in tk.widgets.summarise_steps(effort, min_people=1)
+
+
+def test_less_than_a_minute_is_not_shown_as_no_hours() -> None:
+    markup = tk.widgets.table(pl.DataFrame({"active_hours": [0.001, 0.0, 1.25]})).markup
+    assert ">under 1 min<" in markup
+    assert ">0<" in markup
+    assert "0.00" not in markup

@@ -49,6 +49,13 @@ def test_a_rule_on_a_field_is_found_in_words() -> None:
     assert row["baseline"] == max(row["shares"])
 
 
+def test_people_of_each_branch_and_field_are_counted() -> None:
+    runs: list[Steps] = [[("country", c), "tick" if c != "AU" else "send"] for c in ["AU", "NZ"] * 30]
+    row = only(find_decision_rules(*make_task(runs)), "country")
+    assert dict(zip(row["branches"], row["people_of"], strict=True)) == {"tick": 4, "send": 4}
+    assert (row["fields"], row["source_people"]) == (["erp › country"], [8])
+
+
 def test_digests_suffice() -> None:
     runs: list[Steps] = [[("country", c), "tick" if c != "AU" else "send", "end"] for c in countries()]
     events, segments = make_task(runs)

@@ -25,6 +25,7 @@ from taskkit.overlay.effort import (
     step_effort,
 )
 from taskkit.overlay.effort.rekeying import find_sources, mark_rekeyed
+from taskkit.overlay.insides import look_inside
 from taskkit.overlay.process_log import read_process_log
 from taskkit.schema import PROCESS
 from taskkit.segments import segment
@@ -76,7 +77,8 @@ def test_each_booking_holds_the_work_since_the_booking_before() -> None:
 
 
 def test_a_booking_without_recorded_work_has_no_figures_rather_than_zeros() -> None:
-    alone = first(list_step_work(work_on(*ROWS), PROCESS_OF_C), case_id="d")
+    events = work_on(*ROWS, task_id="T01", variant_id="T01-V01")
+    alone = first(list_step_work(events, PROCESS_OF_C), case_id="d")
     unknown = ["user", "touch_seconds", "switches", "copy_pastes", "rekeyed", "excursion_seconds", "excursion_pastes"]
     assert [alone[name] for name in unknown] == [None] * len(unknown)
     assert (alone["people"], alone["apps"], alone["tasks"], alone["variants"]) == (0, [], [], [])
@@ -238,6 +240,34 @@ def test_variants_and_retyped_values_are_counted_by_step() -> None:
     assert (approve["tasks"], approve["variants"], approve["rekeyed_median"]) == (["T01"], 4, 0.0)
 
 
+def test_without_tasks_nothing_is_said_of_them_rather_than_none() -> None:
+    work = first(list_step_work(work_on(*ROWS), PROCESS_OF_C), booking=1)
+    approve = first(step_effort(work_on(*ROWS), PROCESS_OF_C), activity="Approve")
+    assert (work["tasks"], work["variants"], approve["tasks"], approve["variants"]) == (None, None, None, None)
+    assert "No tasks or variants were given." in approve["caveat"]
+    tasks_only = first(step_effort(work_on(*ROWS, task_id="T01"), PROCESS_OF_C), activity="Approve")
+    assert (tasks_only["tasks"], tasks_only["variants"]) == (["T01"], None)
+    assert "No variants were given." in tasks_only["caveat"]
+
+
+def test_the_share_in_a_caveat_has_a_space_before_its_sign() -> None:
+    assert (
+        "1 of 2 process events (50 %)" in first(step_effort(work_on(*ROWS), PROCESS_OF_C), activity="Enter")["caveat"]
+    )
+
+
+@pytest.mark.parametrize("read", [list_step_work, step_effort, list_excursions, list_hidden_work, look_inside])
+def test_a_main_application_that_nobody_used_is_refused(read: Any) -> None:
+    words = "No row of the events is in the application 'ERP'. Did you mean 'erp'[?] Known: erp, excel."
+    with pytest.raises(SettingError, match=words):
+        read(work_on(*ROWS), PROCESS_OF_C, main_app="ERP")
+
+
+@pytest.mark.parametrize("read", [list_step_work, step_effort])
+def test_the_words_on_waiting_say_that_nights_count(read: Any) -> None:
+    assert "nights and weekends included" in (read.__doc__ or "")
+
+
 # ---------------------------------------------------------------------------------------------------------- excursions
 def test_an_excursion_ends_where_the_application_changes_or_after_a_pause() -> None:
     away = {"app": "chat"}
@@ -267,8 +297,8 @@ def test_screens_of_few_people_are_not_named() -> None:
 
 def test_the_sentence_of_an_excursion_holds_its_definition_in_figures() -> None:
     sentence = first(list_excursions(*many()))["sentence"]
-    assert "in 24 of 24 bookings with recorded work (100%), by 6 people" in sentence
-    assert "(33% of the step's touch time)" in sentence
+    assert "in 24 of 24 bookings with recorded work (100 %), by 6 people" in sentence
+    assert "(33 % of the step's touch time)" in sentence
 
 
 def test_without_excursions_there_is_nothing_to_list() -> None:
@@ -318,6 +348,14 @@ def test_no_difference_is_not_called_one() -> None:
     found = compare_step_work(made_work(effect=0.0), by="po", measures=["touch_seconds"]).row(0, named=True)
     assert found["p_value"] > 0.05
     assert "no difference that could be told from chance" in found["sentence"]
+
+
+def test_long_times_are_told_in_minutes() -> None:
+    long = compare_step_work(made_work(effect=300.0), by="po", measures=["touch_seconds"])["sentence"][0]
+    assert "interval of the difference 5.0 to 5.0 minutes" in long
+    assert " minutes where po = yes" in long
+    short = made_work(effect=10.0).with_columns(pl.col("touch_seconds") - 90)
+    assert " seconds where po = yes" in compare_step_work(short, by="po", measures=["touch_seconds"])["sentence"][0]
 
 
 def test_too_few_people_are_a_sentence() -> None:
@@ -370,7 +408,7 @@ def test_the_order_of_bookings_does_not_change_a_comparison() -> None:
         ({"by": "user"}, "people are not compared"), ({"by": "vendr"}, "attribute of the case"),
         ({"bands": 1, "by": "amount"}, "2 parts"), ({"by": "po", "measures": ["speed"]}, "measure"),
         ({"by": "po", "activity": "Pay"}, "Approve"), ({"by": "po", "groups": ("yes", "yes")}, "two different"),
-        ({"by": pl.col("price") > 1}, "'price'"), ({"by": "outcome"}, "makes 1 groups"),
+        ({"by": pl.col("price") > 1}, "'price'"), ({"by": "outcome"}, "'outcome' makes 1 group of cases"),
     ],
     ids=str,
 )  # fmt: skip
@@ -466,3 +504,82 @@ def test_the_condition_makes_the_same_peoples_bookings_slower_and_leads_outside(
     assert found["measure"].to_list() == [*STEP_MEASURES]
     clear = found.filter((pl.col("p_adjusted") < 0.05) & (pl.col("low") > 0))["measure"].to_list()
     assert {"touch_seconds", "waiting_hours", "excursion_share", "copy_pastes", "switches"} <= {*clear}
+
+
+# ------------------------------------------------------------------------- odd logs, and what may not be told of people
+@pytest.mark.parametrize("read", [list_step_work, step_effort, list_excursions, list_hidden_work])
+def test_an_empty_process_log_gives_no_steps(read: Any) -> None:
+    found = read(work_on("x"), PROCESS_OF_C.clear())
+    assert found.height == (6 if read is list_hidden_work else 0)
+
+
+def test_clocks_that_could_not_be_compared_are_a_sentence() -> None:
+    effort = step_effort(work_on(*ROWS), PROCESS_OF_C)
+    words = "The clocks could not be compared for 1 of 1 person: their work may stand under the wrong step."
+    assert words in first(effort, activity="Enter")["caveat"]
+
+
+def test_compared_clocks_need_no_sentence() -> None:
+    rows: list[Row] = [{"case_id": f"C-10{i}", "case_ref": f"C-10{i}", "after": 60.0} for i in range(8)]
+    events = work_on(*rows)
+    process = events.select("case_id", "timestamp", activity=pl.lit("Pay"), resource="user")
+    assert "clocks" not in first(step_effort(events, process), activity="Pay")["caveat"]
+
+
+def test_the_offset_that_the_cases_rest_on_is_used_again() -> None:
+    events = work_on("x", "x").with_columns(clock_offset_seconds=pl.lit(100.0))
+    process = make_process(("c", "Enter", 50.0), ("c", "Approve", 150.0))
+    assert list_step_work(events, process)["touch_seconds"].to_list() == [None, 20.0]
+    assert "clocks" not in first(step_effort(events, process), activity="Approve")["caveat"]
+
+
+def test_copies_for_another_case_are_not_said_to_be_of_this_one() -> None:
+    events = work_on(
+        {"app": "excel"}, {"app": "excel", "event_type": "copy", "case_id": "other"}, {"event_type": "paste"}
+    )
+    process = make_process(("c", "Approve", 1000.0))
+    found = first(list_excursions(events, process, main_app="erp", min_people=1))
+    assert found["pastes_out"] == 1
+    assert "1 values pasted elsewhere were copied there, for this case or another one" in found["sentence"]
+
+
+def test_a_column_of_lists_makes_no_groups() -> None:
+    work = made_work().with_columns(items=pl.lit(["a"]))
+    with pytest.raises(SettingError, match=r"attribute of the case='items'|'items'") as error:
+        compare_step_work(work, by="items")
+    assert "po" in str(error.value)
+
+
+@pytest.mark.parametrize("by", ["approver", "booked", pl.col("approver") == "Jane Doe"], ids=str)
+def test_columns_that_name_persons_make_no_groups(by: Any) -> None:
+    names = pl.when(pl.col("po") == "yes").then(pl.lit("Jane Doe")).otherwise(pl.lit("Max Muster"))
+    work = made_work().with_columns(approver=names, booked=names, resource=names)
+    with pytest.raises(SettingError, match="tells people apart") as error:
+        compare_step_work(work, by=by)
+    assert "Muster" not in str(error.value)
+
+
+def test_errors_count_groups_and_do_not_print_cells() -> None:
+    work = made_work().with_columns(vendor=pl.lit("Nordwind"))
+    for by, groups in (("vendor", None), ("vendor", ("a", "b")), ("vendor", ("a", "a"))):
+        with pytest.raises(SettingError, match="'vendor' makes 1 group of cases") as error:
+            compare_step_work(work, by=by, groups=groups)
+        assert "Nordwind" not in str(error.value)
+
+
+def test_a_third_person_is_no_cause() -> None:
+    at = [START + timedelta(days=i // 10, minutes=2 * (i % 10)) for i in range(100)]
+    rows: list[Row] = [
+        {"user": f"p{i % 5}", "session_id": "s", "seq": i, "timestamp": at[i], "case_id": f"c{i}",
+         "active_seconds": 20.0 + i % 9 + 40 * (i // 5 % 2)}
+        for i in range(100)
+    ]  # fmt: skip
+    events = make_events(rows).with_columns(step=pl.lit(True), activity=pl.lit("look"))
+    process = events.select("case_id", "timestamp", activity=pl.lit("Approve"),
+                            approver=pl.Series([*["Jane Doe"] * 5, *["Max Muster"] * 5] * 10))  # fmt: skip
+    settings_: dict[str, Any] = {"activity": "Approve", "target": "touch_seconds"}
+    assert not [rule for rule in explain_steps(events, process, **settings_)["rule"] if rule and "approver" in rule]
+    with pytest.raises(SettingError, match="'approver'"):
+        explain_steps(events, process, contexts=["approver"], **settings_)
+    other = process.rename({"approver": "vendor"})
+    assert any("vendor" in rule for rule in explain_steps(events, other, **settings_)["rule"])

@@ -62,7 +62,7 @@ def read_text(file: Path) -> str:
 
 # ------------------------------------------------------------------------------------------------------------- contents
 def test_a_trace_holds_the_bookings_and_the_work_between_them(tmp_path: Path) -> None:
-    log = read_process_log(write_xes(EVENTS, PROCESS, tmp_path / "log.xes"))
+    log = read_process_log(write_xes(EVENTS, PROCESS, tmp_path / "log.xes", people=True))
     assert log.filter(pl.col("case_id") == "C-1").select("activity", "taskkit:level", "taskkit:touch_seconds").rows() == [
         ("Enter", "process", None), ("work in erp", "task", 10.0), ("Approve", "process", None),
     ]  # fmt: skip
@@ -112,6 +112,33 @@ def test_work_that_ends_with_a_booking_stands_before_it(tmp_path: Path, name: st
     log = read_process_log(write(EVENTS, process, tmp_path / name)).filter(pl.col("case_id") == "C-1")
     assert log["timestamp"].n_unique() == 1
     assert log["activity"].to_list() == ["work in erp", "Approve"]
+
+
+@pytest.mark.parametrize("name", ["log.xes", "log.json", "log.sqlite"])
+@pytest.mark.parametrize("level", ["segment", "activity"])
+def test_work_stands_before_the_booking_that_it_led_to(tmp_path: Path, name: str, level: str) -> None:
+    process = make_process(("C-1", "Enter", 4), ("C-2", "Enter", 14), ("C-2", "Approve", 90))
+    events = work_on("C-1", "C-1", None, "C-2", "C-2").with_columns(activity=pl.lit("click"))
+    write: Any = write_xes if name.endswith("xes") else write_ocel
+    log = read_process_log(write(events, process, tmp_path / name, level=level))
+    column = "taskkit:booking" if name.endswith("xes") else "booking"
+    for case in ("C-1", "C-2"):
+        own = log.filter(pl.col("case_id") == case).sort("timestamp", maintain_order=True)
+        work = own.with_row_index("place").filter(pl.col(column).is_not_null())
+        assert work.height >= 1
+        for row in work.iter_rows(named=True):
+            booked = own.with_row_index("place").filter(activity=row[column]).row(0, named=True)
+            assert row["start_timestamp"] <= row["timestamp"] <= booked["timestamp"]
+            if not name.endswith("sqlite"):  # its tables have no order for what happens at the same time
+                assert row["place"] < booked["place"]
+
+
+def test_work_after_the_last_booking_led_to_none(tmp_path: Path) -> None:
+    log = read_process_log(
+        write_xes(EVENTS, make_process(("C-1", "Enter", -60), ("C-2", "Enter", 60)), tmp_path / "log.xes")
+    )
+    work = log.filter(pl.col("taskkit:level") == "task").sort("case_id")
+    assert work["taskkit:booking"].to_list() == [None, "Enter"]
 
 
 @pytest.mark.parametrize("level", ["segment", "activity"])
@@ -178,7 +205,7 @@ def test_titles_addresses_labels_and_references_stay_here(tmp_path: Path, name: 
 def test_persons_can_be_left_out(tmp_path: Path, name: str) -> None:
     process = PROCESS.with_columns(resource=pl.lit(BEN))
     write: Any = write_xes if name.endswith("xes") else write_ocel
-    without = read_text(write(EVENTS, process, tmp_path / name, people=False))
+    without = read_text(write(EVENTS, process, tmp_path / name))
     assert not {ADA, BEN} & {*re.findall(r"p_[0-9a-f]{12}", without)}
     both = read_text(write(EVENTS, process, tmp_path / name, people=True))
     assert ADA in both
@@ -187,9 +214,9 @@ def test_persons_can_be_left_out(tmp_path: Path, name: str) -> None:
 
 def test_names_of_people_are_never_written(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="1 of 1 users are no pseudonyms"):
-        write_xes(EVENTS.with_columns(user=pl.lit("Jane")), PROCESS, tmp_path / "log.xes")
+        write_xes(EVENTS.with_columns(user=pl.lit("Jane")), PROCESS, tmp_path / "log.xes", people=True)
     process = PROCESS.with_columns(resource=pl.lit("Jane"))
-    assert "Jane" not in read_text(write_xes(EVENTS, process, tmp_path / "log.xes"))
+    assert "Jane" not in read_text(write_xes(EVENTS, process, tmp_path / "log.xes", people=True))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes")
@@ -369,3 +396,81 @@ def test_the_two_forms_of_ocel_say_the_same(tmp_path: Path, sample: tuple[pl.Dat
 def test_the_default_finds_the_cases_of_our_own_files(tmp_path: Path, sample: tuple[pl.DataFrame, ...]) -> None:
     log = read_process_log(write_ocel(*sample, tmp_path / "log.sqlite", level="activity", people=True))
     assert log["case_id"].unique().sort().to_list() == sample[1]["case_id"].unique().sort().to_list()
+
+
+# -------------------------------------------------------------------------------------------------------------- odd logs
+FILES = pytest.mark.parametrize("name", ["log.xes", "log.json", "log.sqlite"])
+
+
+def written(folder: Path, name: str, process: pl.DataFrame, events: pl.DataFrame = EVENTS, **settings_: Any) -> Path:
+    write: Any = write_xes if name.endswith("xes") else write_ocel
+    file: Path = write(events, process, folder / name, **settings_)
+    return file
+
+
+@FILES
+@pytest.mark.parametrize("people", [True, False])
+def test_columns_that_name_persons_are_never_written(tmp_path: Path, name: str, people: bool) -> None:
+    jane = pl.lit("Jane Doe")
+    process = PROCESS.with_columns(
+        resource=pl.lit("Max Muster"), approver=jane, created_by=jane, booked=pl.lit("Max Muster")
+    )
+    text = read_text(written(tmp_path, name, process.with_columns(vendor=pl.lit("Nordwind")), people=people))
+    assert not [word for word in ("Jane", "Muster", "approver", "created_by") if word in text]
+    assert "Nordwind" in text
+
+
+@pytest.mark.parametrize("name", ["log.json", "log.sqlite"])
+@pytest.mark.parametrize("case", ["app:erp", "task:1", "document:1", f"person:{ADA}"])
+def test_a_case_is_no_other_object(tmp_path: Path, name: str, case: str) -> None:
+    events = EVENTS.with_columns(
+        case_id=pl.col("case_id").replace("C-1", case), case_ref=pl.when(pl.col("seq") == 1).then(pl.lit("PO-7"))
+    )
+    process = PROCESS.with_columns(pl.col("case_id").replace("C-1", case))
+    types = list_object_types(written(tmp_path, name, process, events, people=True))
+    assert types.sort("object_type").select("object_type", "objects").rows() == [
+        ("application", 1), ("case", 2), ("document", 1), ("person", 1), ("task", 1),
+    ]  # fmt: skip
+
+
+@FILES
+def test_names_of_columns_that_no_file_can_hold_are_mended(tmp_path: Path, name: str) -> None:
+    process = PROCESS.with_columns(
+        **{"bad\x01word": pl.lit("b"), "bad word": pl.lit("a"), "": pl.lit("LOST"), "\n": pl.lit("LOST")}
+    )
+    file = written(tmp_path, name, process)
+    log = read_process_log(file).filter(pl.col("amount").is_not_null())
+    assert (log["bad word"][0], log["bad word_2"][0]) == ("a", "b")
+    assert "LOST" not in read_text(file)
+
+
+@FILES
+def test_spans_are_written_as_seconds_and_bytes_not_at_all(tmp_path: Path, name: str) -> None:
+    process = PROCESS.with_columns(span=pl.lit(timedelta(minutes=2)), raw=pl.lit(b"\xff"))
+    log = read_process_log(written(tmp_path, name, process))
+    assert log["span"].drop_nulls().unique().to_list() == [120.0]
+    assert "raw" not in log.columns
+
+
+@FILES
+def test_an_activity_is_one_whatever_spaces_stand_around_it(tmp_path: Path, name: str) -> None:
+    process = make_process(("C-1", "Pay", 30), ("C-2", " Pay", 20))
+    file = written(tmp_path, name, process)
+    assert set(read_process_log(file)["activity"]) == {"Pay", "work in erp"}
+    assert '" Pay"' not in read_text(file)
+    assert read_text(file).count("pay_2") == read_text(file).count("Pay_2") == 0
+
+
+@pytest.mark.parametrize("name", ["log.json", "log.sqlite"])
+def test_names_given_to_columns_of_ours_do_not_clash(tmp_path: Path, name: str) -> None:
+    each = {"level": ["x", "y", "z"], "log_level": ["u", "v", "w"]}
+    log = read_process_log(written(tmp_path, name, PROCESS.with_columns(pl.Series(k, v) for k, v in each.items())))
+    assert {"log_level", "log_level_"} <= {*log.columns}
+
+
+def test_the_offset_that_the_cases_rest_on_is_used_again() -> None:
+    work = list_work(
+        EVENTS.with_columns(clock_offset_seconds=-20.0), PROCESS, segments=None, level="segment", people=False
+    )
+    own = list_work(EVENTS, PROCESS, segments=None, level="segment", people=False)
+    assert (own["start"] - work["start"]).to_list() == [timedelta(seconds=20)] * 2

@@ -81,6 +81,13 @@ def test_the_persons_bookings_around_the_row_are_told() -> None:
     )
 
 
+def test_bookings_are_told_by_the_clock_that_attribution_found() -> None:
+    events = attributed(["x", "y"], [None, "c"]).with_columns(clock_offset_seconds=120.0)
+    when = [START + timedelta(minutes=5)]
+    process = pl.DataFrame({"case_id": ["b"], "activity": ["pay"], "timestamp": when, "resource": "p_1"})
+    assert draw_hand_check(events, n=1, process=process)["booked"].item() == "pay of b, 3 min after"
+
+
 def test_a_log_without_attribution_is_refused() -> None:
     with pytest.raises(ContractError, match="attribute_cases"):
         draw_hand_check(make_events(["a"]))

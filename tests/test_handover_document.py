@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from xml.etree.ElementTree import fromstring
 
@@ -123,3 +124,12 @@ def test_shares_and_times_are_shown_with_units(work: Handover) -> None:
     seconds = work.facts.filter(pl.col("unit") == "seconds")["value"]
     assert seconds.is_between(60, 200).all()  # the example is made so
     assert any(cell.endswith(" min") or cell.endswith(" s") for cell in cells)
+
+
+def test_why_there_is_no_rule_is_a_sentence(work: Handover) -> None:
+    after = work.steps["activity"][3]
+    decision = {"after": after, "branches": ["a", "b"], "shares": [0.5, 0.5], "why": "no logged field predicts it: none tells",
+                "baseline": 0.5, "segments": 42, "people": 7}  # fmt: skip
+    asked = replace(work, decisions=pl.DataFrame([decision], schema=work.decisions.schema))
+    said = [cell for block in list_blocks(asked) for row in block.rows for cell in row]
+    assert "No rule. No logged field predicts it: none tells." in said

@@ -49,3 +49,30 @@ def test_a_way_is_chosen_only_if_not_all_are(tmp_path: Path) -> None:
         write_task_log(events, segments, tmp_path / "task.csv", task_id="T01", variant_id="T01-V01")
     path = write_task_log(events, segments, tmp_path / "t.csv", task_id="T01", variant_id="T01-V01", all_ways=False)
     assert pl.read_csv(path)["way"].unique().to_list() == ["T01-V01"]
+
+
+@pytest.mark.parametrize("ending", [".xes", ".csv"])
+def test_applications_and_ways_of_few_people_have_no_name(tmp_path: Path, ending: str) -> None:
+    def privately(number: int) -> list[Row]:
+        if number >= 6:
+            return enter_invoice(number)
+        return [*enter_invoice(number), button("Save", "save", app="diary", window_title="Diary")]
+
+    events, segments = record(make=privately)
+    first = pl.col("user") == segments["user"].sort()[0]
+    ways = segments.with_columns(variant_id=pl.when(first).then(pl.lit("T01-V02")).otherwise(pl.lit("T01-V01")))
+    text = write_task_log(events, ways, tmp_path / f"t{ending}", task_id="T01").read_text(encoding="utf-8")
+    assert "diary" not in text
+    assert "T01-V02" not in text
+    assert "T01-V01" in text
+    assert "(an application of few people)" in text
+    assert "(a way of few people)" in text
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t"])
+def test_a_text_of_the_log_is_no_formula(tmp_path: Path, sign: str) -> None:
+    events, segments = record()
+    first = events.filter("step")["activity"][0]
+    evil = events.with_columns(activity=pl.col("activity").replace(first, f"{sign}SUM(1)"))
+    path = write_task_log(evil, segments, tmp_path / "t.csv", task_id="T01")
+    assert f"'{sign}SUM(1)" in pl.read_csv(path)["activity"].to_list()

@@ -20,6 +20,7 @@ from taskkit.errors import SettingError
 from taskkit.handover import Handover, describe_work, document_session, write_robot
 from taskkit.handover.robots.formulas import read_formula
 from taskkit.handover.robots.framework import cell
+from taskkit.handover.robots.plans import Plan
 from taskkit.handover.robots.playwright import by_id
 from taskkit.handover.steps import slug
 from tests.handover_frames import FORM, Row, button, enter_invoice, record, shown, write
@@ -306,3 +307,12 @@ def test_a_cell_stays_one_cell(text: str) -> None:
 
 def test_the_form_page_asks_for_nothing_outside() -> None:
     assert "http" not in FORM_PAGE.read_text(encoding="utf-8").replace("</html>", "").replace("<html", "")
+
+
+def test_names_differ_also_without_underscores_and_capitals() -> None:
+    plan = Plan()
+    names = [plan.name(text) for text in ("E-mail", "Email", "Test name", "Suite name", "Output dir", "Log level")]
+    names += [plan.name(text, upper=True) for text in ("Timeout ms", "EMail", "Entered")]
+    bare = [name.replace("_", "").lower() for name in names]
+    assert len(set(bare)) == len(bare)
+    assert not set(bare) & {"testname", "suitename", "outputdir", "loglevel", "timeoutms", "entered"}

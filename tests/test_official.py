@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from taskkit.charts.official import official_flow, place_nodes
+from taskkit.charts.official import how_cases_keep, official_flow, place_nodes
 from taskkit.errors import ContractError, LogFileError, SettingError
+from taskkit.overlay.insides import look_inside
 from taskkit.overlay.official import (
     list_executions,
     list_inside_deviations,
@@ -110,7 +111,7 @@ def test_the_order_of_the_cases_is_that_of_their_names_whatever_the_order_of_row
 
 
 def test_a_model_with_other_names_is_refused() -> None:
-    with pytest.raises(SettingError, match=r"'enter', 'match', 'pay'.*names of the log"):
+    with pytest.raises(SettingError, match=r"'enter', 'match', 'pay'.*name in the model"):
         replay_model(log_of(c="x y"), LINE)
 
 
@@ -310,6 +311,43 @@ def test_every_case_that_comes_to_an_activity_has_one_fate() -> None:
     assert (row["skipped"], row["repeated"]) == (1, 1)
 
 
+def test_cases_that_only_end_early_are_told_apart_from_those_that_leave() -> None:
+    log = log_of(a="enter match pay", b="enter match", c="enter", d="enter pay", e="enter call", f="call")
+    replayed = replay_model(log, LINE)
+    assert replayed.select("fits", "unfinished").rows() == [
+        (True, False), (False, True), (False, True), (False, False), (False, False), (False, False),
+    ]  # fmt: skip
+    assert how_cases_keep(replayed) == (
+        "1 of 6 cases (17 %) follows the official flow to its end, 2 (33 %) follow it so far and are not finished, 3 (50 %) "
+        "leave it"
+    )
+
+
+def test_where_cases_end_is_told_once_and_after_the_real_deviations() -> None:
+    listed = list_process_deviations(log_of(a="enter", b="enter", c="enter", d="enter match", e="enter pay"), LINE)
+    assert listed.select("kind", "activity", "left", "cases", "times").rows() == [
+        ("skipped", "match", "enter", 1, 1), ("not reached", "match, pay", "enter", 3, 3),
+        ("not reached", "pay", "match", 1, 1),
+    ]  # fmt: skip
+
+
+def test_capitals_and_spaces_make_no_other_activity() -> None:
+    log = log_of(c=["Enter", "MATCH ", "p ay"])
+    assert replay_model(log, LINE)["fits"].to_list() == [True]
+    assert list_process_deviations(log, LINE).is_empty()
+
+
+def test_activities_with_other_names_can_be_said_to_be_the_same() -> None:
+    log = log_of(c="capture match pay")
+    assert replay_model(log, LINE)["fits"].to_list() == [False]
+    assert replay_model(log, LINE, names={"capture": "enter"})["fits"].to_list() == [True]
+    assert list_process_deviations(log, LINE, names={"capture": "enter"}).is_empty()
+    with pytest.raises(SettingError, match=r"model in names= 'entr'\. Did you mean 'enter'"):
+        replay_model(log, LINE, names={"capture": "entr"})
+    with pytest.raises(SettingError, match="process log in names= 'captur'"):
+        replay_model(log, LINE, names={"captur": "enter"})
+
+
 # --- inside the activities -------------------------------------------------------------------------------------------
 
 
@@ -338,6 +376,67 @@ def test_an_execution_belongs_to_the_booking_that_its_time_leads_to() -> None:
     executions = list_executions(*work())
     assert executions.height == 6
     assert set(executions["activity"]) == {"match"}
+
+
+def batch(people: int = 2) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """The work of six people, before whose bookings of "match" two others release all six cases in one go."""
+    events, segments, process = work()
+    rows = make_events(
+        [{"case_id": f"c{i % 6}", "window_title": "release"} for i in range(6 * people)], user="q_0", session_id="q"
+    )
+    rows = rows.with_columns(
+        user=pl.lit("q_") + (pl.int_range(pl.len()) // 6).cast(pl.String), active_seconds=pl.lit(10.0), step=pl.lit(True),
+        segment_id=(100 + pl.int_range(pl.len()) // 6).cast(pl.UInt32),
+        session_id=pl.lit("q") + (pl.int_range(pl.len()) // 6).cast(pl.String),
+    )  # fmt: skip
+    more = [(100 + n, f"q_{n}", "T07", "release", ["view · invoice"], 60.0) for n in range(people)]
+    fewer = events.filter(pl.col("user").is_in(["p_0", "p_1", "p_2", "p_3", "p_4"]))
+    return (
+        pl.concat([fewer, rows.select(fewer.columns)]),
+        pl.concat([segments, pl.DataFrame(more, schema=segments.schema, orient="row")]),
+        process,
+    )
+
+
+def test_a_batch_counts_for_each_booking_that_it_leads_to() -> None:
+    frames = batch()
+    executions = list_executions(*frames)
+    assert executions.filter(task_id="T07").group_by("segment_id").len()["len"].to_list() == [6, 6]
+    match = list_official_steps(*frames, LINE).row(1, named=True)
+    assert (match["task_id"], match["task_share"], match["task_people"], match["bookings"]) == ("T07", 1.0, 2, 6)
+    assert (match["executions"], match["measured"]) == (7, 2)
+    # the bookings and people of the same task inside the step
+    events = frames[0].join(frames[1].select("segment_id", "task_id"), on="segment_id")
+    own = look_inside(events, frames[2]).tasks.row(0, named=True)
+    assert (own["task_id"], own["share"], own["people"]) == ("T07", 1.0, 2)
+
+
+def test_a_task_of_few_people_is_not_chosen_but_counted() -> None:
+    match = list_official_steps(*batch(), LINE, min_people=3).row(1, named=True)
+    assert (match["task_id"], match["task_share"]) == ("T01", pytest.approx(5 / 6))
+    assert (match["few_tasks"], match["few_share"]) == (1, 1.0)
+
+
+@pytest.mark.parametrize("least", [1, 3])
+def test_the_page_says_that_a_task_of_few_people_is_not_shown(least: int) -> None:
+    steps = list_official_steps(*batch(), LINE, min_people=least)
+    spec = official_flow(model_of(LINE), steps, activity="match", min_people=3).to_json(ensure_ascii=False)
+    assert "T07" not in spec
+    assert "Most frequent task inside" not in spec
+    more = " more" if least == 3 else ""
+    assert f"1{more} task, in 100 % of the bookings, is not shown: fewer than 3 people" in spec
+    assert ("Most frequent task that may be shown: T01 “match invoices”, in 83 % of" in spec) == (least == 3)
+
+
+def test_names_reach_the_work_inside() -> None:
+    events, segments, process = work()
+    other = process.with_columns(pl.col("activity").replace("match", "compare"))
+    kept = list_official_steps(events, segments, process, LINE, standards=USUAL)
+    names = {"compare": "match"}
+    assert list_official_steps(events, segments, other, LINE, standards=USUAL, names=names).equals(kept)
+    flow = OfficialFlow(events, segments, other, LINE, min_people=3, names=names)
+    assert flow.inside is not None
+    assert flow.inside["activity"].to_list() == ["match"]
 
 
 def test_official_steps_stand_in_the_order_of_the_model_with_work_inside() -> None:
@@ -382,6 +481,18 @@ def test_a_step_that_was_not_run_is_named() -> None:
         list_official_steps(events, segments.drop("task_id"), process, LINE)
 
 
+def test_the_offset_that_the_cases_rest_on_is_used_again() -> None:
+    events, segments, process = work()
+    late = events.with_columns(clock_offset_seconds=pl.lit(3600.0))
+    assert list_executions(events, segments, process).height == 6
+    assert list_executions(late, segments, process).is_empty()  # an hour later, all of it is after the last booking
+
+
+def test_the_people_behind_the_measured_executions_are_counted() -> None:
+    row = list_official_steps(*work(), LINE, standards=USUAL).row(1, named=True)
+    assert (row["measured"], row["measured_people"]) == (6, 6)
+
+
 # --- the model's drawing and the picture -----------------------------------------------------------------------------
 
 
@@ -410,7 +521,10 @@ def picture(**changes: Any) -> Any:
 
 def test_the_picture_says_what_happens_inside() -> None:
     words = picture().to_dict()["description"]
-    assert "0 of 6 cases (0 %) keep to the official flow" in words
+    assert (
+        "0 of 6 cases (0 %) follow the official flow to its end, 6 (100 %) follow it so far and are not finished"
+        in words
+    )
     assert "50 % of 6 executions go to “sheet”" in words
 
 
@@ -418,6 +532,36 @@ def test_work_of_few_people_is_not_in_the_picture() -> None:
     assert "sheet" in picture().to_json()
     assert "sheet" not in picture(min_people=5).to_json()
     assert "T01" not in picture(min_people=7).to_json()
+
+
+def spoken(**changes: Any) -> str:
+    """The text of a picture in which some figures of "match" are others."""
+    steps = list_official_steps(*work(), LINE, standards=USUAL).with_columns(
+        pl.when(pl.col("activity") == "match").then(pl.lit(value)).otherwise(name).alias(name)
+        for name, value in changes.items()
+    )
+    return (
+        official_flow(model_of(LINE), steps, activity="match", min_people=3)
+        .to_json(ensure_ascii=False)
+        .replace("\N{NO-BREAK SPACE}", " ")
+    )
+
+
+def test_the_time_of_a_step_of_few_people_is_not_told() -> None:
+    assert "2.0 h" in spoken(people=6, elapsed_median_seconds=7200.0)
+    assert "2.0 h" not in spoken(people=2, elapsed_median_seconds=7200.0)
+    assert "2.0 h" in spoken(people=0, elapsed_median_seconds=7200.0)  # the process log alone says it
+
+
+def test_few_cases_that_leave_the_model_are_not_counted() -> None:
+    assert "It is repeated in fewer than 3 cases." in spoken(repeated=1)
+    assert "It is repeated in 4 cases." in spoken(repeated=4)
+    assert "It is repeated" not in spoken(repeated=4, people=2)
+
+
+def test_the_share_that_leaves_the_usual_way_rests_on_enough_people() -> None:
+    assert "50 % of its 6 executions do not keep" in spoken()
+    assert "do not keep" not in spoken(measured_people=2)
 
 
 def test_a_click_in_an_offline_page_shows_another_activity(tmp_path: Path, window: SimpleNamespace) -> None:
@@ -442,7 +586,9 @@ def test_a_click_in_an_offline_page_shows_another_activity(tmp_path: Path, windo
 def test_the_page_sums_up_what_fits_and_what_the_log_does_not_show() -> None:
     events, segments, process = work()
     flow = OfficialFlow(events, segments, process, standard_from_steps(["enter", "match"]), min_people=3)
-    assert flow.summary().startswith("6 of 6 cases (100 %) keep to the official flow 'standard' (mean fitness 1.00")
+    assert flow.summary().startswith(
+        "6 of 6 cases (100 %) follow the official flow 'standard' to its end. Mean fitness 1.00, where 1 is a perfect fit; "
+    )
     assert "on the way to “match” 50 % of 6 executions go to “sheet”" in flow.summary()
 
 

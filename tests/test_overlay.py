@@ -306,7 +306,8 @@ def test_the_difference_of_the_clocks_does_not_change_the_attribution() -> None:
     events = make_events(rows)
     wanted = attribute_cases(events, make_process(*bookings))
     assert wanted["case_source"].to_list()[4] == "visible + process event"
-    assert attribute_cases(events, make_process(*ahead)).equals(wanted)
+    found = attribute_cases(events, make_process(*ahead))
+    assert found.drop("clock_offset_seconds").equals(wanted.drop("clock_offset_seconds"))
 
 
 def test_lingering_on_one_case_does_not_look_like_a_clock_offset() -> None:
@@ -351,7 +352,7 @@ def test_excursions_are_work_outside_the_main_application() -> None:
 
 def test_the_caveat_says_how_much_is_not_known() -> None:
     caveats = dict(step_effort(*worked()).select("activity", "caveat").iter_rows())
-    assert "1 of 2 process events (50%)" in caveats["Enter"]
+    assert "1 of 2 process events (50 %)" in caveats["Enter"]
 
 
 def test_cases_and_both_unmatched_lists_have_their_sizes() -> None:
@@ -419,5 +420,6 @@ def test_references_that_were_stored_as_digests_are_cases_for_whoever_has_the_ke
         window_title=pl.lit("Invoice")
     )
     process = pl.DataFrame({"case_id": ["INV-100501"], "activity": ["Enter"], "timestamp": events["timestamp"][:1]})
-    assert attribute_cases(hidden, process)["case_id"].to_list() == [None, None]
+    with pytest.raises(ContractError, match="then give key="):
+        attribute_cases(hidden, process)
     assert attribute_cases(hidden, process, key=b"k" * 32)["case_id"][0] == "INV-100501"

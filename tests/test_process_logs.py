@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from taskkit.errors import LogFileError, SettingError, TaskkitError
+from taskkit.errors import ContractError, LogFileError, SettingError, TaskkitError
 from taskkit.overlay.lifecycles import list_lifecycle_problems, pair_lifecycles, time_steps
 from taskkit.overlay.ocel import json_files, list_object_types, sqlite_files
 from taskkit.overlay.process_log import read_process_log
@@ -453,7 +453,159 @@ def test_json_of_any_shape_is_a_log_or_one_clear_error(
     assert check(_read_or_refuse(tmp_path / "log.json"), PROCESS).is_empty()
 
 
+# --------------------------------------------------------------------------------------------------------------- tables
+def write_csv(folder: Path, header: str, *lines: str) -> Path:
+    (folder / "log.csv").write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
+    return folder / "log.csv"
+
+
+PLAIN = "case,activity,time"
+
+
+@pytest.mark.parametrize(("text", "hour"), [
+    ("2026-07-01 08:00", 6), ("01.07.2026 08:00", 6), ("2026-07-01T08:00:00Z", 8), ("2026-03-02 08:00", 7),
+])  # fmt: skip
+def test_times_without_an_offset_are_of_the_zone_that_is_named(tmp_path: Path, text: str, hour: int) -> None:
+    file = write_csv(tmp_path, PLAIN, f"c,Act,{text}")
+    assert read_process_log(file, time_zone="Europe/Berlin")["timestamp"].dt.hour().to_list() == [hour]
+    assert read_process_log(file)["timestamp"].dt.hour().to_list() == [8]
+
+
+@pytest.mark.parametrize(("text", "utc"), [("2026-10-25 02:30:00", "00:30"), ("2026-03-29 02:30:00", "01:30")])
+def test_hours_that_the_clock_change_repeats_or_leaves_out_are_read(tmp_path: Path, text: str, utc: str) -> None:
+    log = read_process_log(write_csv(tmp_path, PLAIN, f"c,Act,{text}"), time_zone="Europe/Berlin")
+    assert log["timestamp"].dt.strftime("%H:%M").to_list() == [utc]
+
+
+def test_a_zone_counts_for_tables_with_types_and_object_centric_logs(tmp_path: Path) -> None:
+    bare = START.replace(tzinfo=None)
+    pl.DataFrame({"case": "c", "activity": "Act", "time": [bare, None]})[:1].write_parquet(tmp_path / "log.parquet")
+    events = [event("e", "Act", 0, "o") | {"time": "2026-03-02 08:00:00"}]
+    file = write_json({"events": events, "objects": [thing("o", "order")]}, tmp_path / "log.json")
+    for path in (tmp_path / "log.parquet", file):
+        assert read_process_log(path, time_zone="Europe/Berlin")["timestamp"].dt.hour().to_list() == [7]
+
+
+def test_an_unknown_zone_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r"Did you mean 'Europe/Berlin'"):
+        read_process_log(write_csv(tmp_path, PLAIN, "c,Act,2026-03-02 08:00"), time_zone="Europe/Berlim")
+
+
+def test_a_year_of_two_digits_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(LogFileError, match=r"before 1970.*data row 1: '1\.7\.26 08:00' \(year 26\).*four digits"):
+        read_process_log(write_csv(tmp_path, PLAIN, "c,Act,1.7.26 08:00"))
+
+
+@pytest.mark.parametrize("text", [
+    "07/13/2026 08:15 AM", "13/07/2026 08:15:00 am", "13-Jul-2026 08:15", "13-JUL-2026 08:15:00", "13 Jul 2026 08:15",
+    "2026-07-13 08:15 AM",
+])  # fmt: skip
+def test_usual_ways_to_write_times_are_read(tmp_path: Path, text: str) -> None:
+    log = read_process_log(write_csv(tmp_path, PLAIN, f"c,Act,{text}"))
+    assert log["timestamp"].to_list() == [datetime(2026, 7, 13, 8, 15, tzinfo=UTC)]
+
+
+def test_other_times_are_refused_with_the_allowed_ones_and_a_way_out(tmp_path: Path) -> None:
+    with pytest.raises(LogFileError, match=r"01-Jul-2026 08:15.*str\.to_datetime.*log\.parquet"):
+        read_process_log(write_csv(tmp_path, PLAIN, "c,Act,last Tuesday"))
+
+
+@pytest.mark.parametrize("header", [
+    "Vorgangsnummer;Aktivität;Zeitstempel;Bearbeiter;Startzeit", "Vorgangsnummer;Aktivitaet;Endzeit;Bearbeiter;Startzeit",
+    "Rechnungsnummer;Tätigkeit;Zeitpunkt;Benutzer;Beginn",
+])  # fmt: skip
+def test_german_headers_are_known(tmp_path: Path, header: str) -> None:
+    log = read_process_log(write_csv(tmp_path, header, "17;Prüfen;2026-03-02 08:00;p_1;2026-03-02 07:00"))
+    assert log.select("case_id", "activity", "resource").row(0) == ("17", "Prüfen", "p_1")
+    assert log["start_timestamp"].to_list() == [START - timedelta(hours=1)]
+
+
+def test_columns_the_wrong_way_round_are_turned(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match=r'did you mean columns=\{"case_id": "Belegnr"\}\?'):
+        read_process_log(
+            write_csv(tmp_path, "Belegnr,activity,time", "c,Act,2026-03-02 08:00"), columns={"Belegnr": "case_id"}
+        )
+
+
+def test_a_broken_table_is_cured_with_the_reader_of_process_logs(tmp_path: Path) -> None:
+    with pytest.raises(LogFileError, match=r'then read_process_log\("table\.parquet", columns=\{…\}\)\.$') as error:
+        read_process_log(write_csv(tmp_path, PLAIN, "c,Act,2026-03-02 08:00", "c,Act"))
+    assert "from_table" not in str(error.value)
+
+
+def test_a_spreadsheet_is_to_be_saved_as_csv(tmp_path: Path) -> None:
+    (tmp_path / "log.xlsx").write_bytes(b"PK")
+    with pytest.raises(LogFileError, match="Save the sheet as CSV"):
+        read_process_log(tmp_path / "log.xlsx")
+
+
+def test_numbers_of_a_text_file_are_numbers_and_codes_stay_text(tmp_path: Path) -> None:
+    lines = [f"c{n},Act,2026-03-02 08:00,{n}.5,{4500000000 + n},{n:05d},{n % 3}" for n in range(1, 30)]
+    log = read_process_log(write_csv(tmp_path, f"{PLAIN},amount,po,code,kind", *lines))
+    assert log.select("amount", "po", "code", "kind").dtypes == [pl.Float64, pl.Int64, pl.String, pl.String]
+
+
+def test_entries_that_are_no_objects_are_left_out_without_comparing_all_with_all(tmp_path: Path) -> None:
+    class Entry(dict[str, Any]):
+        __hash__ = None  # type: ignore[assignment]
+
+        def __eq__(self, other: object) -> bool:
+            raise AssertionError("compared")
+
+    entries = [Entry(objectId="o1"), 5, Entry(objectId="o2")]
+    tables = json_files.Tables(tmp_path / "log.json")
+    assert len(json_files._parts(tables, {"relationships": entries}, "relationships", "event e1")) == 2
+    assert list(tables.problems) == ["relationships whose entries are no objects of JSON"]
+
+
 # ------------------------------------------------------------------------------------------------------------ lifecycles
+TWICE = ("c,Act,2026-03-02 08:00,{},x", "c,Act,2026-03-02 09:00,{},y")
+
+
+@pytest.mark.parametrize("header", ["lifecycle:transition", "Status"])
+@pytest.mark.parametrize("words", [("Begonnen", "Abgeschlossen"), ("gestartet", "beendet"), ("Started", "Finished")])
+def test_usual_words_for_transitions_are_known(tmp_path: Path, header: str, words: tuple[str, str]) -> None:
+    lines = [line.format(word) for line, word in zip(TWICE, words, strict=True)]
+    log = read_process_log(write_csv(tmp_path, f"{PLAIN},{header},note", *lines))
+    assert log["service_seconds"].to_list() == [3600.0]
+
+
+def test_a_status_that_is_no_lifecycle_stays_an_attribute(tmp_path: Path) -> None:
+    lines = [line.format(word) for line, word in zip(TWICE, ("offen", "abgeschlossen"), strict=True)]
+    assert read_process_log(write_csv(tmp_path, f"{PLAIN},Status,note", *lines))["Status"].len() == 2
+
+
+@pytest.mark.parametrize("header", ["Event Type", "transition"])
+def test_kinds_of_events_are_no_lifecycle(tmp_path: Path, header: str) -> None:
+    lines = [line.format(word) for line, word in zip([*TWICE, TWICE[1]], ("created", "changed", "closed"), strict=True)]
+    log = read_process_log(write_csv(tmp_path, f"{PLAIN},{header},note", *lines))
+    assert log[header].to_list() == ["created", "changed", "closed"]
+    lines = [line.format(word) for line, word in zip(TWICE, ("start", "complete"), strict=True)]
+    log = read_process_log(write_csv(tmp_path, f"{PLAIN},{header},note", *lines))
+    assert log["service_seconds"].to_list() == [3600.0]
+
+
+def test_unknown_words_for_transitions_are_asked_for(tmp_path: Path) -> None:
+    lines = [line.format(word) for line, word in zip(TWICE, ("Rein", "Raus"), strict=True)]
+    file = write_csv(tmp_path, f"{PLAIN},lifecycle:transition,note", *lines)
+    call = r'lifecycle=\{"Rein": "start", "Raus": "complete"\}'
+    with pytest.raises(LogFileError, match=rf"'lifecycle:transition' holds 'Rein', 'Raus'.*{call}.*no life cycle"):
+        read_process_log(file)
+    assert read_process_log(file, lifecycle={"Rein": "start", "Raus": "complete"})["service_seconds"].to_list() == [
+        3600
+    ]
+    assert read_process_log(file, pair=False).height == 2
+    with pytest.raises(SettingError, match=r"does not hold 'drin'.*It holds 'Rein', 'Raus'"):
+        read_process_log(file, lifecycle={"Drin": "start"})
+    with pytest.raises(SettingError, match="Unknown transition of a lifecycle 'beginning'"):
+        read_process_log(file, lifecycle={"Rein": "beginning"})
+
+
+def test_problems_of_a_log_that_was_paired_are_refused() -> None:
+    with pytest.raises(ContractError, match="pair=False"):
+        list_lifecycle_problems(pair_lifecycles(rows((0, "start"), (1, "complete"))))
+
+
 def rows(*given: tuple[Any, ...]) -> pl.DataFrame:
     """Process events from (minute, lifecycle, resource, instance); all of one case and activity."""
     full = [(*row, *([None] * (4 - len(row)))) for row in given]
@@ -527,6 +679,10 @@ def test_an_aborted_activity_uses_up_its_start_and_is_counted() -> None:
     assert list_lifecycle_problems(process)["problem"].to_list() == ["aborted"]
 
 
+def test_a_log_that_records_no_starts_lacks_none() -> None:
+    assert list_lifecycle_problems(rows((0, "complete"), (1, "complete"))).is_empty()
+
+
 def test_every_problem_is_listed_with_its_consequence() -> None:
     process = rows((0, "complete"), (1, "dance"), (2, "start"), (3, "withdraw"), (4, "start"))
     listed = list_lifecycle_problems(process)
@@ -595,7 +751,8 @@ def test_pairing_loses_no_completion_and_uses_no_start_twice(given_rows: list[tu
     assert (started["start_timestamp"] <= started["timestamp"]).all()
     assert (started["service_seconds"] >= 0).all()
     counted = {row["problem"]: row["times"] for row in list_lifecycle_problems(process).iter_rows(named=True)}
-    assert counted.get("completed, never started", 0) == paired["start_timestamp"].null_count()
+    if "start" in process["lifecycle"]:
+        assert counted.get("completed, never started", 0) == paired["start_timestamp"].null_count()
     uses = process.filter(pl.col("lifecycle") == "start")["timestamp"].value_counts()
     taken = started["start_timestamp"].value_counts(name="n").join(
         uses, left_on="start_timestamp", right_on="timestamp", how="left"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -14,11 +15,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from taskkit import report
 from taskkit.charts.process_case import _Axis, case_view
 from taskkit.charts.process_graph import BOX_HEIGHT, BOX_WIDTH, place_process
-from taskkit.charts.process_inside import most_hidden, process_explorer
+from taskkit.charts.process_inside import process_explorer
 from taskkit.charts.process_map import MEASURES, process_map, tell_steps
 from taskkit.charts.process_model import model_map
+from taskkit.charts.process_words import most_hidden, say_facts, say_unshown
 from taskkit.errors import MissingExtraError, SettingError
 from taskkit.overlay import discovery
 from taskkit.overlay.discovery import discover_model
@@ -147,6 +150,16 @@ def test_boxes_never_overlap_and_everything_lies_on_the_paper(pairs: set[tuple[s
     assert drawn.lines.select("before", "after").unique().height == len(edges)
 
 
+def test_labels_of_arrows_stay_clear_of_arrow_heads() -> None:
+    chain = {("start", "A"): 9.0, ("A", "B"): 9.0, ("B", "C"): 9.0, ("C", "end"): 9.0}
+    edges = chain | {("B", "A"): 2.0, ("C", "B"): 3.0}
+    drawn = place_process(edges, kinds={"start": "start", "end": "end"}, start="start", end="end")
+    labels = drawn.labels.filter(~pl.col("before").is_in(["start", "C"]))  # no room beside the small signs
+    for x, y in labels.select("x", "y").iter_rows():
+        for head_x, head_y in drawn.heads.select("x", "y").iter_rows():
+            assert abs(x - head_x) > 23 or abs(y - head_y) > 13
+
+
 def test_a_long_process_is_drawn_from_top_to_bottom() -> None:
     steps = ["start", *(f"step {n:02}" for n in range(14)), "end"]
     edges = dict.fromkeys(pairwise(steps), 1.0)
@@ -192,9 +205,60 @@ def test_the_step_with_most_values_carried_is_shown_first(explorer: ProcessExplo
     spec = explorer.static().to_dict()
     assert params(spec)["step"]["value"] == [{"step": "Approve"}]
     title = " ".join(spec["title"]["text"]) if isinstance(spec["title"]["text"], list) else spec["title"]["text"]
-    assert title.startswith("Before “Approve” 24.0 h pass where 2.0 values a booking are pasted outside erp")
+    assert title.startswith(
+        "Most pasted beside the system: before “Approve” 24.0 h pass where 2.0 values a booking are pasted outside erp"
+    )
     assert "erp → xl → chat" in title
     assert "1.0 h where it is done in erp alone" in title
+
+
+def test_a_title_about_a_chosen_step_claims_nothing_about_the_whole(explorer: ProcessExplorer) -> None:
+    assert "Most" not in str(explorer.draw(step="Enter").to_dict()["title"]["text"])
+
+
+def test_a_task_of_few_people_is_not_shown_but_said_to_be_there(log: tuple[pl.DataFrame, pl.DataFrame]) -> None:
+    events, process = log
+    few = pl.col("task_id").is_not_null() & pl.col("user").is_in(PEOPLE[:3])
+    mixed = events.with_columns(task_id=pl.when(few).then(pl.lit("T07")).otherwise("task_id"))
+    drawn = json.dumps(process_explorer(process, step_effort(mixed, process), look_inside(mixed, process),
+                                        min_people=5, names={"T07": "Secret thing"}).to_dict())  # fmt: skip
+    assert "2 more tasks, in up to 50 % of the bookings, are not shown: fewer than 5 people do each of them." in drawn
+    assert "Secret thing" not in drawn
+
+
+def test_one_task_of_few_people_is_said_in_the_singular() -> None:
+    rows = [("A", "T02", None, 0.16, 6, 9.0), ("A", "T07", None, 0.92, 4, 9.0), ("A", "T07", "T07-V1", 0.9, 4, 9.0),
+            ("A", "T09", None, 0.01, 1, 9.0)]  # fmt: skip
+    names = ["activity", "task_id", "variant_id", "share", "people", "median_seconds"]
+    said = say_unshown(pl.DataFrame(rows, schema=names, orient="row"), 5)
+    assert said == "1 more task, in 92 % of the bookings, is not shown: fewer than 5 people do it."
+    assert say_unshown(pl.DataFrame(rows, schema=names, orient="row"), 1) == ""
+
+
+def test_three_bookings_are_no_way(log: tuple[pl.DataFrame, pl.DataFrame]) -> None:
+    events, process = log
+    three = (pl.col("case_id").is_in(["C01", "C11", "C21"])) & (pl.col("app") == "chat")
+    rare = events.with_columns(app=pl.when(three).then(pl.lit("seldom")).otherwise("app"))
+    drawn = process_explorer(process, step_effort(rare, process), look_inside(rare, process), min_people=1).to_dict()
+    assert "1 more way, 3 bookings: rarer" in json.dumps(drawn)
+
+
+def test_the_recorded_work_of_a_step_is_counted_in_bookings() -> None:
+    row = {"people": 14, "touch_median_seconds": 60.0, "process_events": 458, "cases": 458, "cases_with_work": 323}
+    assert say_facts(row).endswith("recorded work of 14 people behind 323 of 458 bookings.")
+    assert "behind at least 323 of 500 bookings" in say_facts(row | {"process_events": 500})
+
+
+def test_calendar_time_is_said_to_be_calendar_time(explorer: ProcessExplorer) -> None:
+    for chart in (explorer.static(), process_map(explorer.process, explorer.effort)):
+        assert "calendar time, nights and weekends included" in chart.to_dict()["description"]
+
+
+def test_the_tip_of_a_box_names_its_measure(explorer: ProcessExplorer) -> None:
+    drawn = json.dumps(explorer.static().to_dict())
+    assert '"title": "measure"' not in drawn
+    assert "active desktop time of a booking (median)" in drawn
+    assert '"field": "told", "title": "coloured by"' in drawn
 
 
 def test_without_carrying_the_most_hours_outside_lead() -> None:
@@ -360,6 +424,10 @@ def test_a_process_log_without_resources_is_drawn(log: tuple[pl.DataFrame, pl.Da
     assert "Case A" in json.dumps(case_view(events, process.drop("resource")).to_dict())
 
 
+def test_the_shortest_silence_is_said_in_words(log: tuple[pl.DataFrame, pl.DataFrame]) -> None:
+    assert "Silences of 15 min and more" in case_view(*log).to_dict()["description"]
+
+
 def test_silences_are_cut_out_and_named(log: tuple[pl.DataFrame, pl.DataFrame]) -> None:
     assert "24.0 h" in json.dumps(case_view(*log, pause="10m").to_dict())
 
@@ -405,3 +473,108 @@ def test_the_measure_recolours_the_map(window: SimpleNamespace, page: Path) -> N
     window.page.wait_for_timeout(300)
     assert chart.locator("svg").inner_html() != before
     assert window.errors == []
+
+
+def draw_page(folder: Path, spec: dict[str, Any]) -> Path:
+    """A page with one chart, in the style of exported pages."""
+    style = (Path(report.__file__).parent / "page.css").read_text()
+    markup = render_chart(spec)["text/html"]
+    path = folder / "page.html"
+    path.write_text(
+        f"<!doctype html><meta charset='utf-8'><style>{style}</style>{STYLE}<script>{vega_bundle()}</script>{markup}"
+    )
+    return path
+
+
+def whole(chart: Any) -> bool:
+    """Whether everything that is drawn lies inside the picture."""
+    return bool(chart.locator("svg").evaluate(
+        "svg => svg.querySelector('g.root, g').getBoundingClientRect().bottom <= svg.getBoundingClientRect().bottom + 1"
+    ))  # fmt: skip
+
+
+def test_a_case_of_more_people_is_not_cut_off(
+    window: SimpleNamespace, tmp_path: Path, log: tuple[pl.DataFrame, pl.DataFrame]
+) -> None:
+    events, process = log
+    turns = pl.col("case_id") == "C01"
+    crowd = events.with_columns(
+        user=pl.when(turns).then(pl.format("q{}", pl.int_range(pl.len()) % 7)).otherwise("user"),
+        active_seconds=pl.when(turns).then(30.0).otherwise("active_seconds"),
+    )
+    spec = case_view(crowd, process).to_dict()
+    open_page(window, draw_page(tmp_path, spec))
+    chart = window.page.locator(".tk-chart")
+    labels = spec["params"][0]["bind"]["labels"]
+    assert "1 person" in labels[0]
+    most = next(n for n, label in enumerate(labels) if "7 people" in label)
+    low = chart.locator("svg").bounding_box()["height"]
+    chart.locator("select").first.select_option(index=most)
+    chart.get_by_text("person 7").wait_for(timeout=5000)
+    window.page.wait_for_timeout(300)
+    assert chart.locator("svg").bounding_box()["height"] > low + 5 * 34
+    assert whole(chart)
+
+
+def test_a_step_with_more_ways_is_not_cut_off(
+    window: SimpleNamespace, tmp_path: Path, explorer: ProcessExplorer
+) -> None:
+    open_page(window, draw_page(tmp_path, explorer.draw(step="Enter").to_dict()))
+    chart = window.page.locator(".tk-chart")
+    chart.locator("select").first.select_option(label="Approve")
+    chart.get_by_text("Inside “Approve”").wait_for(timeout=5000)
+    window.page.wait_for_timeout(300)
+    assert whole(chart)
+
+
+def test_a_chart_wider_than_the_page_shows_that_it_scrolls(
+    window: SimpleNamespace, tmp_path: Path, explorer: ProcessExplorer
+) -> None:
+    path = draw_page(tmp_path, explorer.static().to_dict())
+    window.page.set_viewport_size({"width": 800, "height": 900})
+    try:
+        open_page(window, path)
+        chart = window.page.locator(".tk-chart")
+        window.page.wait_for_timeout(500)
+        assert chart.evaluate("box => box.scrollWidth > box.clientWidth")
+        right = dark_at_the_right(window)
+        chart.evaluate("box => { box.scrollLeft = box.scrollWidth; }")
+        window.page.wait_for_timeout(200)
+        assert right > 60 > dark_at_the_right(window)
+    finally:
+        window.page.set_viewport_size({"width": 1300, "height": 1000})
+
+
+def dark_at_the_right(window: SimpleNamespace) -> float:
+    """How dark the last column of the chart is as a reader sees it, 0 to 255, in the middle of its rows."""
+    picture = window.page.locator(".tk-chart").screenshot()
+    shades = window.page.evaluate(
+        """async picture => {
+            const image = new Image(); image.src = picture; await image.decode();
+            const canvas = document.createElement('canvas'); canvas.width = image.width; canvas.height = image.height;
+            const pen = canvas.getContext('2d'); pen.drawImage(image, 0, 0);
+            const data = pen.getImageData(image.width - 2, 0, 1, image.height).data;
+            return Array.from({length: image.height}, (_, y) => 255 - data[4 * y]);
+        }""",
+        "data:image/png;base64," + base64.b64encode(picture).decode(),
+    )
+    return float(sorted(shades)[len(shades) // 2])
+
+
+def test_an_activity_called_start_is_a_step_like_others() -> None:
+    at = [START + timedelta(hours=h) for h in range(3)]
+    process = pl.DataFrame({"case_id": ["C1"] * 3, "activity": ["start", "Pay", "end"], "timestamp": at})
+    drawn = process_map(process).to_dict()
+    text = json.dumps(drawn, ensure_ascii=False)
+    assert all(f",\u2060{tip}" in text for tip in ("start → start",))
+    assert all(f",{tip}" in text for tip in ("start → Pay", "Pay → end", "end → \u2060end"))
+    assert process_map(process.head(1)).to_dict()["title"]
+
+
+def test_no_booking_is_without_a_way() -> None:
+    at = [START + timedelta(minutes=m) for m in range(4)]
+    events = make_events(list("abcd"), active_seconds=10.0, case_id="C1").with_columns(
+        app=pl.Series(["x", "y", "z", "x"]), timestamp=pl.Series(at)
+    )
+    process = pl.DataFrame({"case_id": ["C1"], "activity": ["Pay"], "timestamp": at[3:]})
+    assert look_inside(events, process, way_share=0.9).ways["bookings"].to_list() == [1]

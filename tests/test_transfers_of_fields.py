@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import taskkit as tk
 from taskkit.automation.combinations import combine, read_combinations
 from taskkit.automation.determinism import written_fields
+from taskkit.automation.quotes import without_quotes
 from taskkit.automation.transfers import find_data_transfers, list_violations
 from taskkit.automation.transformations import describe, kind_of, read_programs, run
 from taskkit.errors import ContractError, SettingError
@@ -249,6 +250,30 @@ def test_the_columns_of_two_sheets_are_two_fields() -> None:
     assert find_data_transfers(make_events(rows))["sources"].to_list() == [["erp › column A of People"]]
     files = [row | {"window_title": f"{row['window_title']} {row['segment_id']}"} for row in rows]
     assert find_data_transfers(make_events(files))["sources"].to_list() == [["erp › column A"]]
+
+
+def test_people_of_each_source_are_counted() -> None:
+    runs = [[("click", "mine" if n % 5 < 2 else "ours", f"{n}-x"), ("text_input", "to", f"{n}-x")] for n in range(40)]
+    row = find_data_transfers(make_runs(runs)).row(0, named=True)
+    assert dict(zip(row["sources"], row["source_people"], strict=True)) == {"erp › ours": 3, "erp › mine": 2}
+
+
+def test_changing_parts_of_names_are_slots() -> None:
+    rows = [
+        {"session_id": f"s{n}", "seq": place, "segment_id": n, "task_id": "T01", "event_type": kind, "value": f"v{n}",
+         "element_name": name, "screen": "Form", "activity": f"{verb} {slot} · Form"}
+        for n in range(10)
+        for place, (kind, name, verb, slot) in enumerate([
+            ("click", f"Invoice {n} of Erika", "click", "Invoice # of ‹…›"), ("text_input", "to", "type into", "to")])
+    ]  # fmt: skip
+    row = find_data_transfers(make_events(rows)).row(0, named=True)
+    assert (row["sources"], row["rule"]) == (["erp › Invoice # of ‹…›"], "the value of erp › Invoice # of ‹…›")
+
+
+def test_a_value_with_quotes_does_not_end_its_quote() -> None:
+    rule = find_data_transfers(make_runs([[("text_input", "to", "x” secret “y")]] * 8))["rule"].item()
+    assert "secret" not in without_quotes(rule, set())
+    assert rule.count("“") == rule.count("”") == 1
 
 
 # ------------------------------------------------------------------------------------------------------ transformations

@@ -33,8 +33,10 @@ GOOD: dict[str, float | None] = {
         ({"determinism": 0.3}, "leave to judgement"),
         ({"determinism": 0.3, "personal_habit": 0.4, "quicker_way": 0.3}, "share the better practice"),
         ({"determinism": 0.3, "quicker_way": 0.3}, "leave to judgement"),  # a way by content is no habit
-        ({"stable_element_share": 0.0}, "leave to judgement"),
-        (dict.fromkeys(GOOD), "automate"),
+        ({"stable_element_share": 0.0}, "automate"),  # hard to build, no gate
+        ({"decisions_foretold": 0.5}, "standardise first"),
+        ({"determinism": None}, "too little data"),  # values are written, and nothing is known of them
+        (dict.fromkeys(GOOD), "too little data"),
     ],
 )
 def test_verdicts_follow_from_the_figures(figures: dict[str, float | None], verdict: str) -> None:
@@ -56,6 +58,25 @@ def test_verdicts_follow_from_the_figures(figures: dict[str, float | None], verd
 )
 def test_answers_come_before_figures(answers: dict[str, Any], verdict: str) -> None:
     assert judge(GOOD, answers)[0] == verdict
+
+
+def test_only_what_is_known_is_said() -> None:
+    why = judge({"standardisation": 0.93}, {})[1]
+    assert (
+        why == "Runs are 93% like the most typical one, whether rules give what is written is not known from this log"
+    )
+    assert judge({}, {})[0] == "too little data"
+
+
+def test_both_applications_of_a_transfer_are_named() -> None:
+    why = judge(GOOD | {"carried_out_per_segment": 2.0}, {}, between=("erp", "excel"))[1]
+    assert why == "2.0 values a run are carried by hand from erp into excel"
+
+
+@pytest.mark.parametrize("said", ["No.", "not known", "n/a", "?", "No, nothing of the kind", "don't know", "-"])
+def test_what_is_not_known_is_no_yes(said: str) -> None:
+    assert read_answers({"T01": {"control": said}}) == {}
+    assert read_answers({"T01": {"control": "notary must sign"}}) != {}
 
 
 def test_an_interface_helps_no_work_of_judgement() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import polars as pl
 import pytest
@@ -58,6 +59,19 @@ def test_nothing_saved_has_no_break_even_volume() -> None:
 def test_assumptions_that_cannot_be_are_all_told_at_once() -> None:
     with pytest.raises(SettingError, match=r"(?s)hourly_rate.*straight_through_share.*build_cost_by_effort"):
         Assumptions(hourly_rate=-1.0, straight_through_share=1.5, build_cost_by_effort={"low": 1.0})
+
+
+@pytest.mark.parametrize("wrong", [{"years": 2.5}, {"hourly_rate": "40"}, {"population": float("nan")},
+                                   {"build_cost_by_effort": {"low": 1.0, "medium": float("nan"), "high": 3.0}}])  # fmt: skip
+def test_what_is_no_finite_number_is_refused(wrong: Any) -> None:
+    with pytest.raises(SettingError, match=next(iter(wrong))):
+        Assumptions(**wrong)
+
+
+def test_cases_take_the_errors_that_were_answered_and_swing_them() -> None:
+    ranking = pl.DataFrame({"task_id": ["T01"], "task_name": ["x"], "effort": ["low"], "value_hours_per_year": [0.0],
+                            "runs_per_year": [100.0], "error_rate": [0.1], "error_cost": [50.0]})  # fmt: skip
+    assert list_cases(ranking, assumptions=PLAN)["savings_per_year"].to_list() == pytest.approx([400, 500, 600])
 
 
 def test_every_assumption_is_listed_and_what_was_changed_is_marked() -> None:

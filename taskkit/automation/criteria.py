@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from taskkit.automation.choices import decisions_foretold, personal_habit, quicker_way
-from taskkit.automation.determinism import written_fields
+from taskkit.automation.fields import found_again
 from taskkit.automation.work import Work
 from taskkit.overlay.attribution import TALK_APPS
 from taskkit.variants.standardisation import repeated_steps, similarity_to_medoid
@@ -69,7 +69,7 @@ def stability(work: Work) -> pl.DataFrame:
     recorded = work.days.group_by(week).agg(days=pl.len())
     if recorded.height < 2:
         return _nothing(work)
-    runs = work.segments.select("user", "segment_id", day=pl.col("start").dt.date())
+    runs = work.segments.select("user", "segment_id", day=_local_day(work))
     seen = recorded.join(runs.group_by(week).agg(n=pl.len()), on="week", how="left").fill_null(0).sort("week")
     expected = pl.col("days") / pl.col("days").sum() * pl.col("n").sum()
     # half the sum of the distances, told by rows: a run in a week with more than its share counts as one too many there
@@ -86,7 +86,7 @@ def standardisation(work: Work) -> pl.DataFrame:
 
 def determinism(work: Work) -> pl.DataFrame:
     """Part of the written values that a rule explains: a constant, a copy, a transformation or a look-up."""
-    known = written_fields(work.events).drop_nulls("predictable")
+    known = work.written.drop_nulls("predictable")
     return _select(known, pl.col("predictable"), pl.lit(1.0))
 
 
@@ -124,9 +124,22 @@ def rekeyed_per_segment(work: Work) -> pl.DataFrame:
 
 
 def carried_out_per_segment(work: Work) -> pl.DataFrame:
-    """Values per segment taken from the log's main application, which has them, into another one."""
+    """Values per segment copied from the log's main application into the one other that takes at least half of them."""
     written = pl.col("event_type").cast(pl.String).is_in(_WRITTEN)
-    return _carried(work, written, (pl.col("app") != work.main_app) & (pl.col("app_shown") == work.main_app))
+    # a constant such as the currency, or a value that is equal by chance, is not carried
+    keys = ["user", "session_id", "seq"]
+    copied = work.written.filter((pl.col("rule") == "copy") & (pl.col("predictable") == 1)).select(keys)
+    copies = replace(
+        work, events=work.events.join(copied.with_columns(_copied=True), on=keys, how="left", maintain_order="left")
+    )
+    found = _carried(copies, written & pl.col("_copied").fill_null(False),
+                     (pl.col("app") != work.main_app) & (pl.col("app_shown") == work.main_app))  # fmt: skip
+    if "into" not in found.columns:
+        return found
+    into = found["into"].drop_nulls()
+    most = into.value_counts().sort("count", "into", descending=[True, False]).head(1)
+    top = most["into"][0] if most.height and most["count"][0] >= len(into) / 2 else None
+    return found.filter(pl.col("into").is_null() | pl.col("into").eq_missing(pl.lit(top, pl.String)))
 
 
 def _carried(work: Work, written: pl.Expr, between: pl.Expr) -> pl.DataFrame:
@@ -140,7 +153,9 @@ def _carried(work: Work, written: pl.Expr, between: pl.Expr) -> pl.DataFrame:
     pairs = writes.join(first, on=["segment_id", "seen_as"], suffix="_shown").filter(
         between & (pl.col("first") < pl.col("place"))
     )
-    return _counted(work, writes.join(pairs.select("place").unique(), on="place", how="semi", maintain_order="left"))
+    return _counted(
+        work, writes.join(pairs.select("place").unique(), on="place", how="semi", maintain_order="left"), into=True
+    )
 
 
 # ----------------------------------------------------------------------------------------------------- shape of the work
@@ -170,13 +185,12 @@ def interrupted(work: Work) -> pl.DataFrame:
 
 
 def stable_element_share(work: Work) -> pl.DataFrame:
-    """Part of the interactions on an element with a stable id that turns up in more than one segment."""
+    """Part of the interactions on an element that turns up in more than one segment, by its id or by role and name."""
     rows = work.events.filter(pl.col("event_type").cast(pl.String).is_in(_INTERACTIONS))
     if "element_id" not in rows.columns or rows["element_id"].null_count() == rows.height:
         # a recorder without ids says nothing about whether elements could be found again
         return _nothing(work)
-    again = pl.col("segment_id").n_unique().over("app", "element_id") > 1
-    return _select(rows, pl.col("element_id").is_not_null() & again, pl.lit(1.0))
+    return _select(rows, found_again(rows), pl.lit(1.0))
 
 
 def structured_input_share(work: Work) -> pl.DataFrame:
@@ -215,6 +229,15 @@ def _composing() -> pl.Expr:
 
 
 # ------------------------------------------------------------------------------------------------------------------ rows
+def _local_day(work: Work) -> pl.Expr:
+    """The day on which a segment began where the person is, as the recorded days are counted."""
+    if "utc_offset_minutes" not in work.events.columns:
+        return pl.col("start").dt.date()
+    first = work.events.group_by("segment_id").agg(pl.col("utc_offset_minutes").sort_by("timestamp").first())
+    offset = pl.col("segment_id").replace_strict(first["segment_id"], first["utc_offset_minutes"], default=0)
+    return (pl.col("start") + pl.duration(minutes=offset.fill_null(0))).dt.date()
+
+
 def _with_columns(events: pl.DataFrame, *names: str) -> pl.DataFrame:
     """The events with columns that a log may lack: null there."""
     types = {"value_length": pl.UInt32}
@@ -246,10 +269,12 @@ def _per_week(work: Work, value: pl.Expr) -> pl.DataFrame:
     return pl.concat([rows, work.days.with_columns(numerator=pl.lit(0.0), denominator=pl.lit(1.0))], how="diagonal")
 
 
-def _counted(work: Work, rows: pl.DataFrame) -> pl.DataFrame:
+def _counted(work: Work, rows: pl.DataFrame, *, into: bool = False) -> pl.DataFrame:
     """Rows of a kind per segment: the rows, and one row per segment that they are divided by."""
     size = _of_segments(work.segments, pl.lit(0.0), pl.lit(1.0))
-    return pl.concat([_select(rows, pl.lit(1.0), pl.lit(0.0)), size], how="diagonal_relaxed")
+    counted = _select(rows, pl.lit(1.0), pl.lit(0.0))
+    counted = counted.with_columns(into=rows["app"]) if into else counted
+    return pl.concat([counted, size], how="diagonal_relaxed")
 
 
 def _nothing(work: Work) -> pl.DataFrame:
@@ -279,12 +304,13 @@ CRITERIA: dict[str, Criterion] = {
                              "look-ups, each told from the other segments", "share", "high", _LENO,
                              "{} of the written values follow a rule"),
     "decisions_foretold": Criterion(decisions_foretold, "part of the decisions, where runs go different ways, that a rule "
-                                    "over logged fields or else the most frequent way foretells for people it was not "
-                                    "learnt from", "share", "high", "Rozinat and van der Aalst (2006), Decision mining in ProM",
+                                    "over logged fields or else the most frequent way foretells, the rule for people it was "
+                                    "not learnt from, the most frequent way counted over everybody", "share",
+                                    "high", "Rozinat and van der Aalst (2006), Decision mining in ProM",
                                     "{} of the decisions are foretold"),
     "personal_habit": Criterion(personal_habit, "part of the segments whose variant the person's own other segments tell, "
                                 "less the part that everybody's tell, over what is left to tell", "share", "low", _IDEA,
-                                "{} of the choice between the ways is a personal habit"),
+                                "{} of the choice between the ways goes with the person"),
     "quicker_way": Criterion(quicker_way, "part of the active time by which segments take longer than those of the "
                              "quickest variant that five people and a tenth of the segments use", "share", "", _IDEA,
                              "the quickest of the usual ways takes {} less time"),
@@ -299,16 +325,16 @@ CRITERIA: dict[str, Criterion] = {
                                          "{} pastes a run"),
     "rekeyed_per_segment": Criterion(rekeyed_per_segment, "typed values per segment that another application had "
                                      "shown before", "values", "", _LENO, "{} values a run are typed off"),
-    "carried_out_per_segment": Criterion(carried_out_per_segment, "values per segment that the log's main application "
-                                         "had shown and that were pasted or typed into another one", "values", "", _IDEA,
+    "carried_out_per_segment": Criterion(carried_out_per_segment, "values per segment copied from the log's main "
+                                         "application into the one other that takes at least half of them", "values", "", _IDEA,
                                          "{} values a run are carried out of the main application"),
     "apps": Criterion(apps, "different applications per segment", "applications", "low", _RPA, "{} applications a run"),
     "screens": Criterion(screens, "different screens per segment", "screens", "low", _RPA, "{} screens a run"),
     "steps": Criterion(steps, "steps per segment", "steps", "", _RPA, "{} steps a run"),
     "interrupted": Criterion(interrupted, "part of the segments with more than one fragment", "share", "low", _IDEA,
                              "{} of the runs are interrupted"),
-    "stable_element_share": Criterion(stable_element_share, "part of the clicks, inputs and pastes on elements whose "
-                                      "id comes back in another segment", "share", "high", _RPA,
+    "stable_element_share": Criterion(stable_element_share, "part of the clicks, inputs and pastes on elements that "
+                                      "come back in another segment, by id or by role and name", "share", "high", _RPA,
                                       "{} of the interactions are on elements that are found again"),
     "structured_input_share": Criterion(structured_input_share, "part of the inputs into fields, cells, lists and check "
                                         "boxes, not into messages, documents or texts of "

@@ -11,8 +11,10 @@ import polars as pl
 
 from taskkit.automation.decision_points import END, PEOPLE, START, Point, find_points
 from taskkit.automation.fields import list_values
+from taskkit.automation.rare import unquoted
 from taskkit.automation.trees import ANY, Node, learn_tree, predict, take
 from taskkit.errors import check_choice
+from taskkit.overlay.persons import names_persons
 from taskkit.schema import PROCESS, require_columns
 
 FOLDS = 5  # of people, or of executions where one person was recorded
@@ -22,6 +24,7 @@ _SCHEMA = pl.Schema({
     "task_id": pl.String(), "after": pl.String(), "branches": pl.List(pl.String()), "shares": pl.List(pl.Float64()),
     "rule": pl.String(), "why": pl.String(), "fields": pl.List(pl.String()), "accuracy": pl.Float64(),
     "baseline": pl.Float64(), "exceptions": pl.UInt32(), "segments": pl.UInt32(), "people": pl.UInt32(),
+    "people_of": pl.List(pl.UInt32()), "source_people": pl.List(pl.UInt32()),
 })  # fmt: skip
 
 
@@ -52,9 +55,10 @@ def find_decision_rules(
     -------
     One row per decision point, ordered by task and executions: `task_id`, `after` (null = the start), `branches` (most
     frequent first, "(end)" where the execution ends) with `shares` of the decisions, `rule` (null where no logged field
-    predicts it, `why` says so), `fields` that the rule asks, `accuracy` (held out; the baseline where there is no
+    predicts it, `why` says so), `fields` that the rule or the reason names, `accuracy` (held out; the baseline where there is no
     rule), `baseline` (always the most frequent branch), `exceptions` (decisions that go against the rule), `segments`
-    (executions), `people`.
+    (executions), `people`, `people_of` (people who took each branch), `source_people` (people who had each of the
+    fields, or did the step that it is about).
 
     Raises
     ------
@@ -116,7 +120,7 @@ def _attributes(rows: pl.DataFrame, cases: pl.DataFrame | None) -> pl.DataFrame 
         return None
     require_columns(rows, "case_id", made_by="attribute_cases")
     require_columns(cases, "case_id", made_by="read_process_log or list_cases")
-    known = {column.name for column in PROCESS.columns} | set(PEOPLE)
+    known = {column.name for column in PROCESS.columns} | set(PEOPLE) | names_persons(cases, users=rows["user"])
     own = [name for name, dtype in cases.schema.items()
            if name not in known and (dtype in (pl.String, pl.Boolean) or dtype.is_numeric())]  # fmt: skip
     steady = [
@@ -138,18 +142,22 @@ def _judge(task: str, point: Point) -> dict[str, Any]:
         "task_id": task, "after": None if point.after == START else point.after, "branches": point.branches,
         "shares": shares.tolist(), "rule": None, "why": None, "fields": [], "accuracy": baseline, "baseline": baseline,
         "exceptions": None, "segments": len(set(point.segments)), "people": len(set(point.users)),
+        "people_of": [len({user for user, way in zip(point.users, point.taken, strict=True) if way == number})
+                      for number in range(ways)],
+        "source_people": [],
     }  # fmt: skip
     tree = learn_tree(point.features, point.taken, branches=ways)
     if tree.feature < 0:
         return row | {"why": "no logged field predicts it: none tells the ways apart better than chance would"}
+    asks = _asked(tree, point)
+    row |= {"fields": list(asks), "source_people": [len(people) for people in asks.values()]}
     accuracy = _held_out(point)
     told = f"{accuracy:.0%} of the decisions are foretold, always the most frequent way gives {baseline:.0%}"
     if accuracy < baseline + LEAST_SKILL * (1 - baseline):
-        asked = " and ".join(dict.fromkeys(_asked(tree, point)))
+        asked = " and ".join(row["fields"])
         return row | {"why": f"no logged field predicts it: with {asked}, learnt from others, {told}"}
     wrong = int((predict(tree, point.features, size) != point.taken).sum())
-    fields = list(dict.fromkeys(_asked(tree, point)))
-    return row | {"rule": _say(tree, point), "fields": fields, "accuracy": accuracy, "exceptions": wrong}
+    return row | {"rule": _say(tree, point), "accuracy": accuracy, "exceptions": wrong}
 
 
 def _held_out(point: Point) -> float:
@@ -167,11 +175,22 @@ def _held_out(point: Point) -> float:
 
 
 # --------------------------------------------------------------------------------------------------------------- words
-def _asked(node: Node, point: Point) -> list[str]:
+def _asked(node: Node, point: Point) -> dict[str, set[str]]:
+    """What the tree asks about, in its order, with the people who had a value there or did the step."""
     if node.feature < 0 or node.yes is None or node.no is None:
-        return []
-    name = point.features[node.feature].name
-    return [name.removeprefix("done › "), *_asked(node.yes, point), *_asked(node.no, point)]
+        return {}
+    feature, labels = point.features[node.feature], point.labels[node.feature]
+    if feature.numbers is not None:
+        had = ~np.isnan(feature.numbers)
+    elif feature.name.startswith("done › "):
+        had = np.isin(np.array(feature.codes), [code for code, label in enumerate(labels) if label == "true"])
+    else:
+        had = np.array(feature.codes) >= 0
+    name = feature.name.removeprefix("done › ")
+    own = {name: {user for user, has in zip(point.users, had, strict=True) if has}}
+    for more in (_asked(node.yes, point), _asked(node.no, point)):
+        own |= {field: people | own.get(field, set()) for field, people in more.items()}
+    return own
 
 
 def _say(node: Node, point: Point) -> str:
@@ -193,7 +212,7 @@ def _condition(node: Node, point: Point) -> str:
     named = [labels[code] if code >= 0 else "" for code in node.named]
     if feature.name.startswith("done › "):
         return f"“{feature.name.removeprefix('done › ')}” was {'' if 'true' in named else 'not '}done before"
-    shown = [f"“{label}”" if label else "without a value" for label in named if label is not None]
+    shown = [f"“{unquoted(label)}”" if label else "without a value" for label in named if label is not None]
     hidden = len(named) - len(shown)
     if hidden:
         codes = feature.codes

@@ -24,7 +24,8 @@ def written_fields(events: pl.DataFrame) -> pl.DataFrame:
 
     Returns
     -------
-    One row per written value: `segment_id`, `user`, `field`, `rule` (kind of the rule that gives it; "judgement" where
+    One row per written value: `segment_id`, `user`, `session_id`, `seq`,
+    `field`, `rule` (kind of the rule that gives it; "judgement" where
     none does), `predictable` (1 given, 0 not, null where the log has no value or the field is written in too few
     segments).
 
@@ -44,7 +45,7 @@ def written_fields(events: pl.DataFrame) -> pl.DataFrame:
                          schema={"rule": pl.UInt32, "named": pl.String})  # fmt: skip
     named = written.join(kinds, on="rule", how="left", maintain_order="left")
     return named.select(
-        "segment_id", "user", "field",
+        "segment_id", "user", "session_id", "seq", "field",
         rule=pl.when("judged").then(pl.col("named").fill_null("judgement")),
         predictable=pl.when("judged").then(pl.col("named").is_not_null().cast(pl.Float64)),
     )  # fmt: skip

@@ -9,6 +9,7 @@ import polars as pl
 
 from taskkit.automation.fields import READS, UNNAMED
 from taskkit.automation.programs import find_programs, last_values
+from taskkit.automation.rare import unquoted
 
 MIN_EXECUTIONS = 5  # a field written in fewer segments is not judged
 MOST_SOURCES = 60  # fields that others may depend on: those found in most segments
@@ -176,7 +177,7 @@ def _constants(rest: pl.DataFrame) -> list[_Found]:
     )  # fmt: skip
     for name, p, k, places, text in by_field.sort("field").iter_rows():
         if _skill(p, 1 / k) >= LEAST_SKILL:
-            words = f"always “{text}”" if text else "always the same value"
+            words = f"always “{unquoted(text)}”" if text else "always the same value"
             out.append(_Found(Rule(name, "constant", (), words), pl.Series(places, dtype=pl.UInt32), 0.0))
     return out
 

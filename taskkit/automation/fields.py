@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
+from taskkit.activities import VERB
+
 READS = ("copy", "cut")
 UNNAMED = "› (unnamed)"
 _TYPED = ("text_input", "paste")
@@ -12,6 +14,7 @@ _CHOICES = ("check box", "combo box", "list box", "option", "radio button", "swi
 _CHOICE_EVENT = r"(?i)check_?box|radio|drop_?down|select_?option|select_?field|choose"
 _CELL = r"^\$?([A-Z]{1,3})\$?[0-9]{1,7}$"
 _RANGE = r"^\$?[A-Z]{1,3}\$?[0-9]{1,7}:\$?[A-Z]{1,3}\$?[0-9]{1,7}$"
+STABLE = 0.5  # of the rows of a name whose ids come back in another segment: else the ids are made anew every time
 LEAST_USED = 0.2  # of the segments with cells: a sheet used in fewer is not told apart from the others
 _ENDS = (" ", ",", ";", "-", "/", "@", ".")
 
@@ -19,7 +22,8 @@ _ENDS = (" ", ",", ";", "-", "/", "@", ".")
 def list_values(events: pl.DataFrame) -> pl.DataFrame:
     """Every row that shows or writes a value, in the order of work, with its field.
 
-    A field is an application and an element: its id, else its name; the cells of a sheet (C7, C8) are one field, their
+    A field is an application and an element: its id if it comes back in other segments, else its name, with the slots
+    that `name_activities` found in it; the cells of a sheet (C7, C8) are one field, their
     column, told apart by sheet where a task uses several. A row writes if it is a text input, a paste, or a click on a
     check box or a choice, and carries a value. What is written over at once is no value of its own: a paste whose text
     is edited before anything else is copied or written (`pasted` of the edit says so), or a text that the next writing
@@ -62,20 +66,22 @@ def _with_fields(events: pl.DataFrame) -> pl.DataFrame:
         "value_digest",
     )
     missing = [pl.lit(None, pl.String).alias(name) for name in optional if name not in events.columns]
-    events = events.with_columns(missing)
+    events = _with_slots(events.with_columns(missing))
+    slotted = pl.coalesce("_slotted", "element_name")
     column = pl.coalesce(pl.col("element_name").str.extract(_CELL, 1), pl.col("element_id").str.extract(_CELL, 1))
     cells = pl.coalesce(pl.col(name).str.extract(_RANGE, 0) for name in ("element_name", "element_id"))
     cells = cells.str.replace_all(r"[$0-9]", "").str.replace(":", " to ", literal=True)
     element = pl.coalesce(
-        pl.format("column {}", column), pl.format("columns {}", cells), pl.col("element_id"), pl.col("element_name")
-    )
+        pl.format("column {}", column), pl.format("columns {}", cells), pl.when(ids_come_back(STABLE)).then("element_id"),
+        slotted, pl.col("element_id"),
+    )  # fmt: skip
     value = pl.col("value").str.strip_chars().replace("", None)
     # some logs spell out the tabs and line breaks of the clipboard
     text = value.str.replace_all(r"\t", "\t", literal=True).str.replace_all(r"\n", "\n", literal=True)
     role = pl.col("element_role").str.to_lowercase()
     rows = events.select(
         "place", "user", "session_id", "seq", "segment_id", "app", pl.coalesce("screen", "window_title").alias("screen"),
-        "element_id", "element_name", kind=pl.col("event_type").cast(pl.String), _element=element, text=text,
+        "element_id", element_name=slotted, kind=pl.col("event_type").cast(pl.String), _element=element, text=text,
         seen_as=pl.coalesce(pl.col("value_digest").replace("", None), value), _named=element.is_not_null(),
         _choice=pl.col("event_type").cast(pl.String).is_in(_CHOSEN)
         & (role.is_in(_CHOICES).fill_null(False) | pl.col("event_name").str.contains(_CHOICE_EVENT).fill_null(False)),
@@ -84,6 +90,44 @@ def _with_fields(events: pl.DataFrame) -> pl.DataFrame:
     return rows.join(_labels(rows), on=["app", "_element"], how="left", nulls_equal=True, maintain_order="left").drop(
         "_element"
     )
+
+
+def found_again(events: pl.DataFrame) -> pl.Expr:
+    """Whether the element of a row comes back in another segment, by its id or by role and name; null without elements."""
+    known = [name for name in ("element_id", "element_name") if name in events.columns and events[name].count()]
+    if not known:
+        return pl.lit(None, pl.Boolean)
+    found = pl.lit(False)
+    for names in (["element_id"], [name for name in ("element_role", "element_name") if name in events.columns]):
+        if names and names[-1] in known:
+            again = pl.col("segment_id").n_unique().over("app", *names) > 1
+            found = found | (pl.col(names[-1]).is_not_null() & again)
+    return found
+
+
+def ids_come_back(least: float) -> pl.Expr:
+    """Whether the id of a row's element tells it: of the rows of its application and name, so many have one that comes back."""
+    again = pl.col("element_id").is_not_null() & (pl.col("segment_id").n_unique().over("app", "element_id") > 1)
+    with_id = pl.col("element_id").is_not_null().sum().over("app", "element_name")
+    return pl.col("element_id").is_not_null() & (again.sum().over("app", "element_name") >= least * with_id)
+
+
+def _with_slots(events: pl.DataFrame) -> pl.DataFrame:
+    """The rows with `_slotted`: the element's name as activities have it, so that no customer's name stands in it."""
+    keys = ["app", "element_name"]
+    if not {"activity", "screen"} <= set(events.columns):
+        return events.with_columns(_slotted=pl.lit(None, pl.String))
+    what = pl.col("activity").str.replace(VERB, "").str.strip_suffix(pl.concat_str(pl.lit(" · "), "screen"))
+    own = pl.col("activity").str.ends_with(
+        pl.concat_str(pl.lit(" · "), "screen")
+    )  # else a rule gave the activity a name
+    # what is there in a fifth of the segments has no changing part: Line1 and Line2 are two fields
+    runs = pl.col("segment_id").n_unique()
+    often = (runs.over("app", "element_name") >= LEAST_USED * runs.over("app")) & (runs.over("app", "element_name") > 1)
+    named = events.filter(pl.col("element_name").is_not_null() & ~often).filter(own).select(*keys, _slotted=what)
+    most = named.group_by(*keys, "_slotted").len().sort("len", "_slotted", descending=[True, False])
+    most = most.unique(keys, keep="first", maintain_order=True).drop("len")
+    return events.join(most, on=keys, how="left", nulls_equal=True, maintain_order="left")
 
 
 def _by_sheet(rows: pl.DataFrame) -> pl.DataFrame:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import polars as pl
 
 from taskkit.automation.combinations import Piece, combine, read_combinations
+from taskkit.automation.rare import unquoted
 from taskkit.automation.transformations import Program, describe, kind_of, read_programs, run
 
 EXAMPLES = 24  # values of a field that programs are read off
@@ -123,7 +124,7 @@ def _say(pieces: Sequence[Piece], sources: Sequence[str]) -> str:
     said = []
     for piece in pieces:
         if isinstance(piece, str):
-            said.append("a space" if piece == " " else f"“{piece}”")
+            said.append("a space" if piece == " " else f"“{unquoted(piece)}”")
         else:
             said.append(describe(piece[1], sources[piece[0]]))
     return ", then ".join(said)

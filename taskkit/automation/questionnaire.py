@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,8 @@ from taskkit.errors import SettingError, check_choice
 from taskkit.schema import require_columns
 
 Answers = dict[str, dict[str, Any]]
-_NO = ("", "no", "none", "false", "0")
+_NO = ("", "none", "false", "0", "unknown", "not known", "don't know", "don’t know", "?", "n/a", "-", "–")
+_SAYS_NO = re.compile(r"^(no|nein)\b")
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,8 @@ def read_answers(context: pl.DataFrame | Mapping[str, Mapping[str, Any]] | None)
 
     Parameters
     ----------
-    context : answers by task and question, or a frame with `task_id`, `question`, `answer`. "no", false and nothing at
-        all mean no; anything else means yes and is quoted in the reason; error rate and cost are numbers.
+    context : answers by task and question, or a frame with `task_id`, `question`, `answer`. "no", "no, …", false, "not
+        known" and nothing at all mean no; anything else means yes and is quoted in the reason; error rate and cost are numbers.
 
     Returns
     -------
@@ -87,7 +89,7 @@ def read_answers(context: pl.DataFrame | Mapping[str, Mapping[str, Any]] | None)
     for task, name, answer in given:
         try:
             question = QUESTIONS[check_choice(name, allowed=QUESTIONS, what="question")]
-            if answer is None or str(answer).strip().casefold() in _NO:
+            if _is_no(answer):
                 continue
             out.setdefault(task, {})[name] = _number(answer, name, task) if question.number else answer
         except SettingError as error:
@@ -97,6 +99,12 @@ def read_answers(context: pl.DataFrame | Mapping[str, Mapping[str, Any]] | None)
             "These answers cannot be read:\n" + "\n".join(problems) + "\nCorrect them, then score again."
         )
     return out
+
+
+def _is_no(answer: Any) -> bool:
+    """No, or nothing that could be quoted as a reason; "No. …" is a no as well."""
+    said = "" if answer is None else str(answer).strip().strip(".!").strip().casefold()
+    return said in _NO or _SAYS_NO.search(said) is not None
 
 
 def _number(answer: Any, name: str, task: str) -> float:

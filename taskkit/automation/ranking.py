@@ -18,18 +18,21 @@ from taskkit.automation.triage import VERDICTS, classify_effort, judge, list_gat
 from taskkit.automation.value import Assumptions, appraise
 from taskkit.automation.work import split_work
 from taskkit.errors import SettingError
+from taskkit.privacy import MIN_PEOPLE
 from taskkit.schema import require_columns
 from taskkit.variants.standardisation import expanded_tail
 
 Numbers = npt.NDArray[np.float64]
 
 BOOTSTRAPS = 999
+EVIDENCE = 0.2  # rows for every run that a criterion of inputs or elements needs
+_ROWS = ("determinism", "stable_element_share", "structured_input_share")
 # automate, then integrate, then what has to be changed first, then what is not known, then what stays with people
 GROUPS = dict(zip(VERDICTS, (0, 1, 2, 2, 2, 3, 4), strict=True))
 _SHOWN = ("standardisation", "determinism", "decisions_foretold", "stable_element_share", "judgement_share")
 _MEASURED = pl.Schema({
     "task_id": pl.String(), "task_name": pl.String(), "user": pl.String(), "segments": pl.UInt32(), "days": pl.UInt32(),
-    "criterion": pl.String(), "numerator": pl.Float64(), "denominator": pl.Float64(),
+    "criterion": pl.String(), "numerator": pl.Float64(), "denominator": pl.Float64(), "between": pl.List(pl.String()),
 })  # fmt: skip
 
 
@@ -69,7 +72,8 @@ def score_automation(
     -------
     One row per task, best first: `rank`, `task_id`, `task_name`, `segments`, `people`, each criterion of `CRITERIA`,
     `feasibility`, `value_hours_per_year`, `value_money_per_year`, `savings_per_year` and `net_present_value`, each with
-    `_low` and `_high` (null with one person), `runs_per_year`, `roi`, `payback_months`, `break_even_runs_per_year`,
+    `_low` and `_high` (null with one person), `error_rate` and `error_cost` (as assumed or
+    answered), `runs_per_year`, `roi`, `payback_months`, `break_even_runs_per_year`,
     `effort` ("low", "medium", "high"), `effort_reason`, `gates` (reasons of closed gates), `verdict` and `reason`.
 
     Raises
@@ -104,7 +108,8 @@ def measure_criteria(events: pl.DataFrame, segments: pl.DataFrame | None = None)
     Returns
     -------
     One row per task, criterion and recorded person: `task_id`, `task_name`, `user`, `segments` (of the person in the
-    task), `days` (recorded), `criterion`, `numerator`, `denominator`.
+    task), `days` (recorded), `criterion`, `numerator`, `denominator`, `between` (the
+    applications between which values are carried by hand; null for other criteria).
 
     Raises
     ------
@@ -126,9 +131,16 @@ def measure_criteria(events: pl.DataFrame, segments: pl.DataFrame | None = None)
             task_name=pl.lit(str(work.segments["task_name"][0])),
         )  # fmt: skip
         for name, criterion in CRITERIA.items():
-            sums = sum_by_person(criterion.function(work))
+            rows = criterion.function(work)
+            sums = sum_by_person(rows)
+            into: Any = (
+                rows["into"].drop_nulls() if name == "carried_out_per_segment" and "into" in rows.columns else []
+            )
+            between = [work.main_app, str(into[0])] if len(into) else None
             both = about.join(sums, on="user", how="left", maintain_order="left").with_columns(
-                pl.col("numerator", "denominator").fill_null(0.0), criterion=pl.lit(name)
+                pl.col("numerator", "denominator").fill_null(0.0),
+                criterion=pl.lit(name),
+                between=pl.lit(between, pl.List(pl.String)),
             )
             out.append(both.select(pl.col(column).cast(dtype) for column, dtype in _MEASURED.items()))
     return pl.concat(out)
@@ -192,7 +204,7 @@ def _schema() -> pl.Schema:
         "savings_per_year",
         "net_present_value",
     ]
-    single = ["runs_per_year", "roi", "payback_months", "break_even_runs_per_year"]
+    single = ["error_rate", "error_cost", "runs_per_year", "roi", "payback_months", "break_even_runs_per_year"]
     return pl.Schema(
         {"task_id": pl.String(), "task_name": pl.String(), "segments": pl.UInt32(), "people": pl.UInt32()}
         | dict.fromkeys([name + end for name in spans for end in ("", "_low", "_high")], number)
@@ -214,14 +226,14 @@ def _score_one(
     everybody = task.filter(pl.col("criterion") == next(iter(CRITERIA)))
     n, recorded = int(everybody["segments"].sum()), everybody.height
     people = int((everybody["segments"] > 0).sum())
-    sums = sums_of(task)
+    sums = sums_of(task, min_segments=min_segments)
     point = ratios(sums, np.ones((1, recorded)))
     draws, tail = {name: np.array([]) for name in point}, 0.025
     if people > 1:
         random = np.random.default_rng([seed, zlib.crc32(task_id.encode())])
         draws = ratios(sums, random.multinomial(recorded, np.full(recorded, 1 / recorded), BOOTSTRAPS).astype(float))
         tail = expanded_tail(recorded)
-    scale = plan.weeks_per_year * (plan.population / recorded if plan.population else 1.0)
+    scale = plan.weeks_per_year * (plan.population / max(people, 1) if plan.population else 1.0)
     figures = {name: _plain(value[0]) for name, value in point.items()}
     hours, runs = (float(point[name][0]) * scale for name in ("active_hours_per_week", "frequency_per_week"))
     effort, hard = classify_effort(figures)
@@ -242,20 +254,33 @@ def _score_one(
     for name in ("savings_per_year", "net_present_value"):
         spans[name] = tuple(None if case is None else case[name] for case in cases)  # type: ignore[assignment]
     days = int(everybody["days"].sum())
-    verdict, reason = _say(figures, answers, n, people, hours, days, min_segments)
+    pairs = task["between"].drop_nulls()
+    between = (str(pairs[0][0]), str(pairs[0][1])) if len(pairs) else None
+    verdict, reason = _say(figures, answers, n, people, hours, days, min_segments, between)
     if appraised["net_present_value"] is not None and appraised["net_present_value"] < 0 and verdict in VERDICTS[:2]:
-        reason += f" As assumed it would not pay back within {plan.years} years."
+        reason += f" As assumed its net present value over {plan.years} years is negative."
     return {
         "task_id": task_id, "task_name": task_name, "segments": n, "people": people, **figures,
         "feasibility": _plain(combine_criteria(point, weights)[0]), "value_hours_per_year": hours,
         "value_money_per_year": hours * plan.hourly_rate, "runs_per_year": runs, **appraised,
         **{name + end: value for name, span in spans.items() for end, value in zip(("_low", "_high"), span, strict=True)},
+        "error_rate": plan.error_rate, "error_cost": plan.error_cost,
         "effort": effort, "effort_reason": hard, "gates": list_gates(figures, answers), "verdict": verdict, "reason": reason,
     }  # fmt: skip
 
 
-def sums_of(task: pl.DataFrame) -> dict[str, tuple[Numbers, Numbers]]:
-    """Criterion → numerators and denominators of the recorded people, in order of `user`, of one task's measured rows."""
+def sums_of(task: pl.DataFrame, *, min_segments: int = 20) -> dict[str, tuple[Numbers, Numbers]]:
+    """Criterion → numerators and denominators of the recorded people, in order of `user`, of one task's measured rows.
+
+    A criterion of inputs or elements that rests on rows in number less than a fifth of the runs, and on fewer than
+    `min_segments` rows or five people, is not known: it would close a gate on a handful of rows.
+    """
+    rows, people = pl.col("denominator").sum(), (pl.col("denominator") > 0).sum()
+    enough = (rows >= EVIDENCE * pl.col("segments").sum()) | ((rows >= min_segments) & (people >= MIN_PEOPLE))
+    thin = pl.col("criterion").is_in(_ROWS) & ~enough.over("criterion")
+    task = task.with_columns(
+        pl.when(thin).then(0.0).otherwise(name).alias(name) for name in ("numerator", "denominator")
+    )
     parts = task.sort("user").partition_by("criterion", as_dict=True, maintain_order=True)
     return {
         str(name): (part["numerator"].to_numpy(), part["denominator"].to_numpy()) for (name,), part in parts.items()
@@ -286,7 +311,14 @@ def _plain(value: float) -> float | None:
 
 
 def _say(
-    figures: dict[str, float | None], answers: dict[str, Any], n: int, people: int, hours: float, days: int, least: int
+    figures: dict[str, float | None],
+    answers: dict[str, Any],
+    n: int,
+    people: int,
+    hours: float,
+    days: int,
+    least: int,
+    between: tuple[str, str] | None,
 ) -> tuple[str, str]:
     """The verdict and a sentence with the figures it rests on."""
     seen = f"{n:,} {'run' if n == 1 else 'runs'} by {people} {'person' if people == 1 else 'people'}"
@@ -299,5 +331,5 @@ def _say(
     closing = f" ({said}; {seen}; about {hours:,.0f} h a year, extrapolated from {recorded})."
     if unknown:
         closing += f" Not known from this log: {', '.join(unknown)}."
-    verdict, why = judge(figures, answers)
+    verdict, why = judge(figures, answers, between=between)
     return verdict, why + closing

@@ -5,9 +5,11 @@ from __future__ import annotations
 import polars as pl
 
 from taskkit.automation.criteria import JUDGEMENT_APPS
-from taskkit.automation.fields import list_values
+from taskkit.automation.fields import found_again, list_values
+from taskkit.automation.rare import FEW_FIELD
 from taskkit.automation.transfers import find_data_transfers
 from taskkit.automation.work import Work, split_work
+from taskkit.privacy import MIN_PEOPLE
 from taskkit.schema import require_columns
 
 STEADY = 0.8  # part of a step's rows that must be fit for a robot
@@ -15,10 +17,11 @@ EXPLAINED = 0.9  # part of a field's values that its rule must give
 LEAST_RUNS = 0.2  # part of the executions that a step must be in to be listed
 LEAST_STEPS = 2  # steps that a candidate must have
 _INTERACTIONS = ("click", "double_click", "right_click", "drag", "text_input", "paste", "cut")
+_WRITTEN = ("text_input", "paste")
 _SCHEMA = pl.Schema({
     "task_id": pl.String(), "candidate": pl.UInt32(), "taken_by": pl.String(), "steps": pl.List(pl.String()),
     "first": pl.String(), "last": pl.String(), "covers_seconds_share": pl.Float64(), "segments": pl.UInt32(),
-    "people": pl.UInt32(), "why": pl.String(),
+    "people": pl.UInt32(), "why": pl.String(), "people_of": pl.List(pl.UInt32()),
 })  # fmt: skip
 
 
@@ -30,7 +33,8 @@ def list_routine_candidates(
     The usual steps are the activities in a fifth of the executions or more, in the order in which they are usually
     first reached. A robot takes a step if it is not in a mail, chat or writing program, if its clicks and inputs are on
     elements that are found again by their id or name (where the log has any), and if the rule of its field gives nine of ten
-    values where it writes. Neighbours of a kind make a stretch; a robot's needs two steps, else the person keeps it.
+    values where it writes; a step that writes without a known rule stays with the person. Neighbours of a
+    kind make a stretch; a robot's needs two steps, else the person keeps it.
 
     Parameters
     ----------
@@ -43,7 +47,8 @@ def list_routine_candidates(
     One row per task and stretch, in the order of work: `task_id`, `candidate` (number of the stretch in the task),
     `taken_by` ("robot", "person"), `steps`, `first`, `last`, `covers_seconds_share` (active seconds of its steps, of all
     those of the task; what is missing to 1 are rare
-    steps, glances and pauses), `segments` and `people` (in which and by whom a step of it was done), `why`.
+    steps, glances and pauses), `segments` and `people` (in which and by whom a step of it was done), `why`,
+    `people_of` (people who did each step).
 
     Raises
     ------
@@ -73,23 +78,27 @@ def list_routine_candidates(
 
 
 def _usual_steps(work: Work, transfers: pl.DataFrame) -> pl.DataFrame:
-    """One row per usual step, in the order of work: `activity`, `robot`, `why` (what keeps it with the person)."""
+    """One row per usual step, in the order of work: `activity`, `people_of`, `robot`, `why` (what keeps it with the person)."""
     rows = _marked(work.events, transfers).filter(pl.col("activity").is_not_null())
+    enough = MIN_PEOPLE if work.days["user"].n_unique() >= MIN_PEOPLE else 1
     rows = rows.with_columns(_at=pl.int_range(pl.len()).over("segment_id") / pl.len().over("segment_id"))
     first = rows.group_by("segment_id", "activity").agg(at=pl.col("_at").min())
     place = first.group_by("activity").agg(at=pl.col("at").median(), runs=pl.len())
     least = max(LEAST_RUNS * work.segments.height, 1.0)
     fit = rows.group_by("activity").agg(
         pl.col("talk").mean(), ruled=pl.col("ruled").mean(), stable=pl.col("stable").mean(),
-        field=pl.col("field").drop_nulls().mode().sort().first(),
+        field=pl.col("field").drop_nulls().mode().sort().first(), people_of=pl.col("user").n_unique(),
+        writes=(pl.col("wrote") & pl.col("ruled").is_null()).mean(), written_by=pl.col("user").filter("wrote").n_unique(),
     )  # fmt: skip
     steps = place.filter(pl.col("runs") >= least).join(fit, on="activity").sort("at", "activity")
+    said = pl.when(pl.col("written_by") >= enough).then("field").otherwise(pl.lit(FEW_FIELD))
     why = (
         pl.when(pl.col("talk") > 1 - STEADY).then(pl.lit("it reads or writes messages and texts"))
-        .when(pl.col("ruled") < STEADY).then(pl.format("no rule gives what is written in {}", pl.col("field")))
+        .when(pl.col("ruled") < STEADY).then(pl.format("no rule gives what is written in {}", said))
+        .when(pl.col("writes") > 1 - STEADY).then(pl.lit("the log does not tell where the value comes from"))
         .when(pl.col("stable") < STEADY).then(pl.lit("its element has no id or name by which it is found again"))
     )  # fmt: skip
-    return steps.select("activity", why=why).with_columns(robot=pl.col("why").is_null())
+    return steps.select("activity", "people_of", "ruled", "stable", why=why).with_columns(robot=pl.col("why").is_null())
 
 
 def _marked(events: pl.DataFrame, transfers: pl.DataFrame) -> pl.DataFrame:
@@ -97,16 +106,14 @@ def _marked(events: pl.DataFrame, transfers: pl.DataFrame) -> pl.DataFrame:
     bare = pl.col("app").str.to_lowercase().str.strip_suffix(".exe")
     kind = pl.col("event_type").cast(pl.String)
     rows = events.drop("field", strict=False)
-    again = pl.lit(None, pl.Boolean)
-    named = [pl.col(name) for name in ("element_id", "element_name") if name in events.columns]
-    if named and events.select(pl.coalesce(named).is_not_null().any()).item():
-        rows = rows.with_columns(_element=pl.coalesce(named))
-        again = pl.col("_element").is_not_null() & (pl.col("segment_id").n_unique().over("app", "_element") > 1)
+    again = found_again(rows)
     written = list_values(events).filter("writes").select("user", "session_id", "seq", "field")
     known = transfers.drop_nulls("share").select("field", ruled=pl.col("share") >= EXPLAINED)
     fields = written.join(known, on="field", how="left").unique(["user", "session_id", "seq"])
     return rows.join(fields, on=["user", "session_id", "seq"], how="left", maintain_order="left").with_columns(
-        talk=bare.is_in(list(JUDGEMENT_APPS)).fill_null(False), stable=pl.when(kind.is_in(_INTERACTIONS)).then(again)
+        wrote=kind.is_in(_WRITTEN),
+        talk=bare.is_in(list(JUDGEMENT_APPS)).fill_null(False),
+        stable=pl.when(kind.is_in(_INTERACTIONS)).then(again),
     )
 
 
@@ -130,10 +137,16 @@ def _stretches(task_id: str, steps: pl.DataFrame, work: Work) -> pl.DataFrame:
         segments=pl.col("segment_id").n_unique(), people=pl.col("user").n_unique(),
     )  # fmt: skip
     reasons = pl.col("why").drop_nulls().unique(maintain_order=True).str.join("; ")
-    robot = pl.lit("every value written follows a rule, and the elements are found again")
+    ruled, found = pl.col("ruled").is_not_null().any(), pl.col("stable").is_not_null().any()
+    robot = (
+        pl.when(ruled & found).then(pl.lit("every value written follows a rule, and the elements are found again"))
+        .when(ruled).then(pl.lit("every value written follows a rule; elements are not known from this log"))
+        .when(found).then(pl.lit("nothing is written, and the elements are found again"))
+        .otherwise(pl.lit("nothing is written; elements are not known from this log"))
+    )  # fmt: skip
     listed = steps.group_by("candidate", maintain_order=True).agg(
         taken_by=pl.when(pl.col("robot").first()).then(pl.lit("robot")).otherwise(pl.lit("person")),
-        steps=pl.col("activity"), first=pl.col("activity").first(), last=pl.col("activity").last(),
+        steps=pl.col("activity"), people_of=pl.col("people_of"), first=pl.col("activity").first(), last=pl.col("activity").last(),
         why=pl.when(pl.col("robot").first()).then(robot).otherwise(reasons),
     )  # fmt: skip
     both = listed.join(measured, on="candidate", how="left", maintain_order="left").with_columns(

@@ -15,6 +15,7 @@ _SCHEMA = pl.Schema({  # one row per task and field
     "task_id": pl.String(), "field": pl.String(), "app": pl.String(), "screen": pl.String(), "element_id": pl.String(),
     "element_name": pl.String(), "kind": pl.String(), "sources": pl.List(pl.String()), "rule": pl.String(), "writes": pl.UInt32(),
     "explained": pl.UInt32(), "share": pl.Float64(), "violations": pl.UInt32(), "people": pl.UInt32(), "segments": pl.UInt32(),
+    "source_people": pl.List(pl.UInt32()),
 })  # fmt: skip
 _VIOLATIONS = pl.Schema({
     "user": pl.String(), "session_id": pl.String(), "seq": pl.UInt64(), "task_id": pl.String(), "field": pl.String(),
@@ -49,7 +50,8 @@ def find_data_transfers(events: pl.DataFrame, *, task_id: str | None = None) -> 
     (fields), `rule` (a sentence; it quotes a fixed text where the log has plain values), `writes` (values written;
     what is edited or written over at once does not count, nor what the log has no value of), `explained` (of them given
     by the rule), `share`, `violations` (values that the rule does not give; null where there is no rule), `people`,
-    `segments`.
+    `segments`, `source_people` (people who had a value in each of the sources). Names of elements have the changing
+    parts that `name_activities` found as slots.
 
     Raises
     ------
@@ -72,7 +74,7 @@ def find_data_transfers(events: pl.DataFrame, *, task_id: str | None = None) -> 
     rows = []
     for task, values in _by_task(events, task_id):
         written, rules = explain_values(values)
-        rows.append(_summarise(task, written, rules))
+        rows.append(_summarise(task, written, rules, _people_of_fields(values)))
     return pl.concat(rows).sort("task_id", "field") if rows else pl.DataFrame(schema=_SCHEMA)
 
 
@@ -130,10 +132,16 @@ def _by_task(
     return [(str(task), list_values(part)) for (task,), part in sorted(parts.items())]
 
 
-def _summarise(task: str, written: pl.DataFrame, rules: list[Rule]) -> pl.DataFrame:
+def _people_of_fields(values: pl.DataFrame) -> dict[str, int]:
+    return dict(values.drop_nulls("seen_as").group_by("field").agg(pl.col("user").n_unique()).iter_rows())
+
+
+def _summarise(task: str, written: pl.DataFrame, rules: list[Rule], had: dict[str, int]) -> pl.DataFrame:
     said = pl.DataFrame(
-        [(rule.field, rule.kind, list(sources), words) for rule, sources, words in _joined(rules)],
-        schema={"field": pl.String, "kind": pl.String, "sources": pl.List(pl.String), "rule": pl.String}, orient="row",
+        [(rule.field, rule.kind, list(sources), words, [had.get(source, 0) for source in sources])
+         for rule, sources, words in _joined(rules)],
+        schema={"field": pl.String, "kind": pl.String, "sources": pl.List(pl.String), "rule": pl.String,
+                "source_people": pl.List(pl.UInt32)}, orient="row",
     )  # fmt: skip
     most = [pl.col(name).drop_nulls().mode().sort().first() for name in ("app", "screen", "element_id", "element_name")]
     counted = written.group_by("field").agg(

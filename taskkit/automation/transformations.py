@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 
+from taskkit.automation.rare import unquoted
+
 Step = tuple[str | int, ...]
 Program = tuple[Step, ...]
 
@@ -300,7 +302,9 @@ def _date_name(form: str | int) -> str:
 
 
 def _sign_name(sign: str | int) -> str:
-    return "nothing" if sign == "" else _mark_name(sign, many=False) if sign in SEPARATORS else f"“{sign}”"
+    return (
+        "nothing" if sign == "" else _mark_name(sign, many=False) if sign in SEPARATORS else f"“{unquoted(str(sign))}”"
+    )
 
 
 _WORDS: dict[str, Callable[..., str]] = {

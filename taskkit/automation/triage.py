@@ -15,15 +15,13 @@ VERDICTS = ("automate", "integrate", "standardise first", "fix the process", "sh
             "too little data", "leave to judgement")  # fmt: skip
 # criterion → why in words: what stops a task from being automated at all, where the criterion is 0 (1 if low is good)
 GATES: dict[str, str] = {
-    "standardisation": "no two runs have a step in common",
     "determinism": "no written value follows a rule",
-    "stable_element_share": "no element can be found again by its id",
     "structured_input_share": "every input is a free text",
     "judgement_share": "all of the time goes into reading and composing messages",
 }
 # thresholds of the verdicts: starting points for a workshop, set with the bundled sample in view
 RULE_BASED, LAWLESS = 0.8, 0.5  # determinism; the first is the usual straight-through share
-SIMILAR, FORETOLD = 0.5, 0.8  # standardisation; differences that rules foretell may be larger
+SIMILAR, FORETOLD, CHANCE = 0.5, 0.8, 0.6  # standardisation; differences that rules foretell may be larger
 HABIT, QUICKER = 0.15, 0.15  # personal habit; time that the quickest way takes less
 COMPOSED, TRANSFERS, WAITING = 0.5, 1.0, 0.3  # judgement; values carried out a run; runs that wait
 # what makes a task hard to automate: criterion, limit, True = hard above it, words
@@ -39,13 +37,14 @@ _HARD = (
 )
 
 
-def judge(figures: Figures, answers: Mapping[str, Any]) -> tuple[str, str]:
+def judge(figures: Figures, answers: Mapping[str, Any], *, between: tuple[str, str] | None = None) -> tuple[str, str]:
     """The verdict and why, the first rule that fits: answers of the workshop, gates, judgement, transfers, habits, likeness.
 
     Parameters
     ----------
     figures : value of each criterion, null where it is not known.
     answers : of the workshop, by question.
+    between : the applications between which values are carried by hand, if any.
 
     >>> judge({"standardisation": 0.9, "determinism": 0.95}, {})[0], judge({}, {"control": "four eyes"})
     ('automate', ('leave to judgement', 'It stays with people: four eyes'))
@@ -64,10 +63,24 @@ def judge(figures: Figures, answers: Mapping[str, Any]) -> tuple[str, str]:
         return told
     out, waits = figures.get("carried_out_per_segment"), figures.get("waiting_share")
     if out is not None and out >= TRANSFERS:
-        return "integrate", f"{out:.1f} values a run are carried by hand out of the log's main application"
+        where = f"from {between[0]} into {between[1]}" if between else "out of the log's main application"
+        return "integrate", f"{out:.1f} values a run are carried by hand {where}"
     if waits is not None and waits >= WAITING:
         return "fix the process", f"{waits:.0%} of the runs wait ten minutes or more behind a message"
-    return _uniform(figures) or ("automate", "Runs are alike and most written values follow a rule")
+    return _uniform(figures) or _ready(figures)
+
+
+def _ready(figures: Figures) -> tuple[str, str]:
+    """What speaks for a robot, as far as it is known; nothing does where what is written is not known."""
+    similar, rules, foretold = (figures.get(name) for name in ("standardisation", "determinism", "decisions_foretold"))
+    unknown = "whether rules give what is written is not known from this log"
+    if rules is None and (figures.get("structured_input_share") is not None or similar is None):
+        return "too little data", unknown[0].upper() + unknown[1:]
+    said = [] if similar is None else [f"runs are {similar:.0%} like the most typical one"]
+    said += [] if foretold is None else [f"{foretold:.0%} of the decisions are foretold"]
+    said.append(unknown if rules is None else f"{rules:.0%} of the written values follow a rule")
+    words = ", ".join(said)
+    return "automate", words[0].upper() + words[1:]
 
 
 def _stays(figures: Figures) -> str | None:
@@ -83,7 +96,7 @@ def _quicker(figures: Figures) -> str | None:
     habit, gain = figures.get("personal_habit") or 0.0, figures.get("quicker_way") or 0.0
     if habit < HABIT or gain < QUICKER:
         return None
-    return f"the quickest of the usual ways takes {gain:.0%} less time, and which way is taken is a personal habit"
+    return f"the quickest of the usual ways takes {gain:.0%} less time, and which way is taken goes with the person"
 
 
 def _uniform(figures: Figures) -> tuple[str, str] | None:
@@ -91,11 +104,17 @@ def _uniform(figures: Figures) -> tuple[str, str] | None:
     habit, similar, rules = (figures.get(name) for name in ("personal_habit", "standardisation", "determinism"))
     foretold = figures.get("decisions_foretold")
     if habit is not None and habit >= HABIT:
-        why = f"Which way is taken is a personal habit: a person's other runs tell {habit:.0%} of what everybody's leave open"
+        why = (
+            "Which way is taken goes with the person, a habit or work that is shared out that way: a person's other runs tell "
+            f"{habit:.0%} of what everybody's leave open"
+        )
         return "standardise first", why
     if similar is not None and similar < SIMILAR and (foretold is None or foretold < FORETOLD):
         said = "" if foretold is None else f", and only {foretold:.0%} of the decisions are foretold"
         return "standardise first", f"Runs differ: they are {similar:.0%} like the most typical one{said}"
+    if foretold is not None and foretold < CHANCE:
+        why = f"Which way is taken follows no rule that the log shows: {foretold:.0%} of the decisions are foretold"
+        return "standardise first", why
     if rules is not None and rules < RULE_BASED:
         return "standardise first", f"{rules:.0%} of the written values follow a rule, the others must be settled first"
     return None
@@ -145,7 +164,7 @@ def list_rules(*, min_segments: int = 20) -> pl.DataFrame:
     >>> list_rules()["verdict"].to_list()[-1]
     'automate'
     """
-    better = f"as the next two, but {QUICKER:.0%} quicker is a usual way whose choice is a personal habit ({HABIT:.0%} or more)"
+    better = f"as the next two, but {QUICKER:.0%} quicker is a usual way whose choice goes with the person ({HABIT:.0%} or more)"
     rows = [
         ("too little data", f"fewer than {min_segments} executions"),
         ("leave to judgement", "the workshop says: a control on purpose, or not allowed"),
@@ -157,10 +176,12 @@ def list_rules(*, min_segments: int = 20) -> pl.DataFrame:
         ("integrate", "the workshop says: the systems have an interface"),
         ("integrate", f"{TRANSFERS:.0f} value an execution or more is carried by hand out of the main application"),
         ("fix the process", f"{WAITING:.0%} of the executions or more wait ten minutes or more behind a message"),
-        ("standardise first", f"which way is taken is a personal habit ({HABIT:.0%} or more)"),
+        ("standardise first", f"which way is taken goes with the person, a habit or how work is shared out ({HABIT:.0%} or more)"),
         ("standardise first", f"executions are less than {SIMILAR:.0%} like the most typical one, and rules foretell less "
                               f"than {FORETOLD:.0%} of the decisions"),
+        ("standardise first", f"rules foretell less than {CHANCE:.0%} of the decisions"),
         ("standardise first", f"under {RULE_BASED:.0%} of the written values follow a rule"),
+        ("too little data", "none of these, but values are written and no rule could be looked for"),
         ("automate", "none of these"),
     ]  # fmt: skip
     listed = pl.DataFrame(rows, schema=["verdict", "rule"], orient="row")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import polars as pl
@@ -49,9 +49,12 @@ class Assumptions:
         wrong = [
             f"  {name}={value!r}: allowed is {words}"
             for name, (low, high, words) in _ALLOWED.items()
-            if (value := getattr(self, name)) is not None and not low <= value <= high
+            if (value := getattr(self, name)) is not None and not _is_allowed(name, value, low, high)
         ]
-        if set(self.build_cost_by_effort) != set(EFFORTS) or min(self.build_cost_by_effort.values()) < 0:
+        costs = self.build_cost_by_effort
+        if set(costs) != set(EFFORTS) or not all(
+            _is_allowed("build_cost", cost, 0, math.inf) for cost in costs.values()
+        ):
             wrong.append(f"  build_cost_by_effort={self.build_cost_by_effort!r}: allowed is a cost of 0 or more for each of "
                          f"{', '.join(EFFORTS)}")  # fmt: skip
         if wrong:
@@ -61,15 +64,24 @@ class Assumptions:
 
 
 _ANY = math.inf
+_WHOLE = ("years", "population")
+
+
+def _is_allowed(name: str, value: Any, low: float, high: float) -> bool:
+    """A finite number within the limits, a whole one where people or years are counted."""
+    number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return number and low <= value <= high and (name not in _WHOLE or value == int(value))
+
+
 _ALLOWED: dict[str, tuple[float, float, str]] = {
     "hourly_rate": (0, _ANY, "0 or more"),
     "weeks_per_year": (1, 53, "1 to 53"),
-    "population": (1, _ANY, "1 or more, or None for the recorded people"),
+    "population": (1, _ANY, "a whole number from 1, or None for the recorded people"),
     "straight_through_share": (0, 1, "0 to 1"),
     "error_rate": (0, 1, "0 to 1"),
     "error_cost": (0, _ANY, "0 or more"),
     "run_cost_per_year": (0, _ANY, "0 or more"),
-    "years": (1, 50, "1 to 50"),
+    "years": (1, 50, "a whole number from 1 to 50"),
     "discount_rate": (0, 1, "0 to 1"),
     "swing": (0, 0.9, "0 to 0.9"),
 }
@@ -147,7 +159,7 @@ def appraise(
     years = assumptions.years
     savings = savings_per_year(hours_per_year, runs_per_year, assumptions)
     net, spent = savings - running, build + years * running
-    annuity = sum((1 + assumptions.discount_rate) ** -year for year in range(1, years + 1))
+    annuity = sum((1 + assumptions.discount_rate) ** -year for year in range(1, int(years) + 1))
     each = savings / runs_per_year if runs_per_year > 0 else 0.0
     return {
         "savings_per_year": savings,
@@ -175,7 +187,7 @@ def list_cases(ranking: pl.DataFrame, *, assumptions: Assumptions | None = None)
     Returns
     -------
     Three rows per task: `task_id`, `task_name`, `case` ("−20 %", "as assumed", "+20 %"; the first has so much less
-    time freed and costs more by so much), `savings_per_year`, `roi`, `payback_months`, `net_present_value`,
+    time freed and errors avoided, and costs more by so much), `savings_per_year`, `roi`, `payback_months`, `net_present_value`,
     `break_even_runs_per_year`.
     Tasks without an effort class are left out.
 
@@ -186,10 +198,13 @@ def list_cases(ranking: pl.DataFrame, *, assumptions: Assumptions | None = None)
     rows = []
     judged = ranking.drop_nulls("effort") if "effort" in ranking.columns else ranking.clear()
     for row in judged.iter_rows(named=True):
+        errors = {name: row[name] for name in ("error_rate", "error_cost") if row.get(name) is not None}
+        own = replace(plan, **errors)
         hours, runs = row["value_hours_per_year"], row["runs_per_year"]
         for sign, name in ((-1, f"−{plan.swing:.0%}"), (0, "as assumed"), (1, f"+{plan.swing:.0%}")):
             up, down = 1 + sign * plan.swing, 1 - sign * plan.swing
-            found = appraise(hours * up, runs, effort=row["effort"], assumptions=plan, run_cost_factor=down,
+            found = appraise(hours * up, runs, effort=row["effort"], assumptions=replace(own, error_cost=own.error_cost * up),
+                             run_cost_factor=down,
                              build_cost_factor=down)  # fmt: skip
             rows.append(
                 {"task_id": row["task_id"], "task_name": row["task_name"], "case": name.replace("%", " %"), **found}

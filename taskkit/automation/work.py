@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import polars as pl
 
+from taskkit.automation.determinism import written_fields
 from taskkit.schema import require_columns
 from taskkit.segments import list_segments
 from taskkit.tasks import find_tasks
@@ -20,6 +22,11 @@ class Work:
     segments: pl.DataFrame
     days: pl.DataFrame  # user, day: one row per recorded day of everybody, also of those who never did the task
     main_app: str = ""  # application with the most active time of the whole log: the system of record
+
+    @cached_property
+    def written(self) -> pl.DataFrame:
+        """The written values with the rules that give them, found once: the slow part of what is measured."""
+        return written_fields(self.events)
 
 
 def split_work(events: pl.DataFrame, segments: pl.DataFrame | None = None) -> list[Work]:

@@ -256,11 +256,14 @@ def _headline(drawn: pl.DataFrame) -> str:
         return "No task is ready for automation as it is done now"
     hours = float(best["value_hours_per_year"].sum())
     names = ", ".join(best["task_id"].head(5))
+    worth = best["net_present_value"] if "net_present_value" in best.columns else pl.Series([], dtype=pl.Float64)
+    dear = int((worth < 0).sum())
+    lost = f"; of {dear} of them the net present value is negative as assumed" if dear else ""
     more = f" and {best.height - 5} more" if best.height > 5 else ""
     return " ".join(
         wrap(
             f"{best.height} of {count_of(drawn.height, 'task')} could be automated or "
-            f"integrated ({names}{more}); they take about {hours:,.0f} active hours a year",
+            f"integrated ({names}{more}); they take about {hours:,.0f} active hours a year{lost}",
             200,
         )
     )

@@ -198,5 +198,5 @@ def _figure(value: float | None, share: bool) -> str:
     if value is None:
         return "–"
     if share:
-        return f"{abs(100 * value) if abs(value) < 0.005 else 100 * value:.0f} %"
+        return f"{100 * max(value, 0.0):.0f} %"  # a habit less than that of everybody is none
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}"

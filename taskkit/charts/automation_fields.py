@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from taskkit.automation.rare import hide_rare_sources
 from taskkit.charts.look import (
     GREY,
     INK,
@@ -25,6 +26,7 @@ from taskkit.charts.look import (
     wrap,
 )
 from taskkit.privacy import MIN_PEOPLE
+from taskkit.schema import require_columns
 
 UNKNOWN = "too little data"
 KINDS = {
@@ -39,7 +41,8 @@ KINDS = {
 }
 _WIDE, _ROW, _LEFT, _RIGHT = 1060.0, 27.0, 270.0, 590.0  # pixels: the picture, a row, where lines begin and end
 _BENDS = 12  # straight parts of a line
-_COLUMNS = ("task_id", "field", "kind", "sources", "rule", "writes", "explained", "share", "violations", "people")
+_COLUMNS = ("task_id", "field", "kind", "sources", "rule", "writes", "explained", "share", "violations", "people",
+            "source_people")  # fmt: skip
 
 
 def field_map(
@@ -74,10 +77,13 @@ def field_map(
 
     if transfers.is_empty():
         return nothing("No field with a value was written in a task, so there is nothing to map.")
+    require_columns(transfers, *_COLUMNS, made_by="find_data_transfers")
     seen, hidden = shown(transfers, min_people)
     if seen.is_empty():
         return nothing(f"No field was written by at least {min_people} people, so none is shown.")
-    seen = seen.select(_COLUMNS).with_columns(kind=pl.col("kind").fill_null(UNKNOWN))
+    seen = hide_rare_sources(seen.select(_COLUMNS), min_people=min_people).with_columns(
+        kind=pl.col("kind").fill_null(UNKNOWN)
+    )
     tasks = seen["task_id"].unique().sort().to_list()
     labels = {task: short(f"{task}  {(names or {}).get(task, '')}".strip(), 45) for task in tasks}
     parts = [_place(own, most) for _, own in sorted(seen.group_by("task_id"))]

@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from taskkit.automation.rare import FEW_STEP
 from taskkit.charts.look import (
     FAINT,
     INK,
@@ -86,7 +87,7 @@ def routine_strip(
         text="text:N", color=alt.condition(f"datum.who == '{REST}'", alt.value(INK), alt.value("white"))
     )
     strip = alt.layer(boxes, words).properties(width=_WIDE - 200, height=alt.Step(30)).add_params(pick)
-    chart = alt.vconcat(strip, _told(seen, label, most), spacing=12)
+    chart = alt.vconcat(strip, _told(seen, label, most, min_people), spacing=12)
     top = parts.row(0, named=True)
     return finish(
         chart,
@@ -116,7 +117,7 @@ def _bars(seen: pl.DataFrame, label: dict[str, str]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def _told(seen: pl.DataFrame, label: dict[str, str], most: int) -> Chart:
+def _told(seen: pl.DataFrame, label: dict[str, str], most: int, min_people: int) -> Chart:
     """The runs of the chosen task in words."""
     import altair as alt
 
@@ -129,7 +130,8 @@ def _told(seen: pl.DataFrame, label: dict[str, str], most: int) -> Chart:
                 f"{row['candidate']}: {who}, {count_of(len(row['steps']), 'step')}, {row['covers_seconds_share'] or 0:.0%} of "
                 f"the time ({count_of(row['segments'], 'run')}, {people(row['people'])})"
             )
-            way = " → ".join(short(step, 60) for step in row["steps"])
+            known = zip(row["steps"], row["people_of"], strict=True)
+            way = " → ".join(short(step, 60) if people_of >= min_people else FEW_STEP for step, people_of in known)
             texts = [(head, True), *((part, False) for part in wrap(short(way, 295), 150))]
             texts += [(part, False) for part in wrap(row["why"], 150)] if row.get("why") else []
             for text, first in texts:

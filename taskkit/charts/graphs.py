@@ -21,7 +21,7 @@ from taskkit.charts.look import (
     split_activity,
 )
 
-START, END = "start", "end"
+START, END = "\u2060start", "\u2060end"  # the signs' names; an invisible mark keeps them apart from steps of that name
 _BOX_WIDTH, _BOX_HEIGHT, _LAYER, _UNIT, _NOTE = 150, 38, 72, 4, 30  # pixels
 
 

@@ -29,6 +29,7 @@ _WIDE, _BOX, _HIGH, _GATE, _EVENT = WIDTH + 110, 86, 44, 15, 11  # pixels: the p
 _APART, _ROWS = 150, 118  # between nodes of a model without a drawing
 _STRETCH = 1.25  # rows of a drawing: room for the figures below a box
 _INKS = {"name": INK, "all": SOFT, "some": "#B34700", "time": SOFT}  # of the texts in and below a box
+_OF_TASK = ("task_id", "task_name", "task_share", "leaving_share")
 _HALF = {"activity": (_BOX / 2, _HIGH / 2), "one of": (_GATE, _GATE), "all of": (_GATE, _GATE)}
 
 
@@ -76,15 +77,9 @@ def official_flow(
     if steps.is_empty():
         return nothing("There is nothing to lay over the official flow: no activity of it was looked at.")
     enough = pl.col("people").fill_null(0) >= min_people
-    private = (
-        "touch_median_seconds",
-        "excursion_share",
-        "excursion_pastes_mean",
-        "task_id",
-        "task_name",
-        "leaving_share",
-    )
-    steps = steps.with_columns(pl.when(enough).then(pl.col(name)).alias(name) for name in private)
+    private = ("touch_median_seconds", "excursion_share", "excursion_pastes_mean", "few_share", *_OF_TASK)
+    blank = steps.with_columns(pl.when(enough).then(pl.col(name)).alias(name) for name in private)
+    steps = _without_few(blank, min_people)
     work = _enough(inside, min_people)
     moved = _enough(deviations, min_people)
     listed = steps["activity"].to_list()
@@ -95,17 +90,59 @@ def official_flow(
         bind=alt.binding_select(options=listed, name="Activity: "),
     )  # fmt: skip
     upper = _flow(model, steps, pick)
-    lower = alt.hconcat(tell_activity(steps, moved, pick), outside_bars(work, listed, pick), spacing=24)
+    lower = alt.hconcat(tell_activity(steps, moved, pick, min_people), outside_bars(work, listed, pick), spacing=24)
     chart = alt.vconcat(upper, lower, spacing=18).resolve_scale(color="independent")
     return finish(
         chart, title=_title(steps, replay, work, first),
         subtitle=[
             "Below an activity: cases that pass it as the model has it, of all that come to it; median active desktop time of a "
-            "booking, and median time since the booking before. Grey: no work was recorded there, or that of fewer than "
+            "booking, and median time since the booking before, nights and weekends included. Grey: no work was "
+            "recorded there, or that of fewer than "
             f"{min_people} people. Conditions at gateways are not checked. Click an activity, or choose it above.",
             *_hidden(inside, work, min_people),
         ],
     )  # fmt: skip
+
+
+def how_cases_keep(replay: pl.DataFrame, name: str = "") -> str:
+    """How many cases follow the official flow to its end, how many so far, and how many leave it.
+
+    >>> how_cases_keep(pl.DataFrame({"fits": [True, False, False, False], "unfinished": [False, True, True, False]}))[:71]
+    '1 of 4 cases (25 %) follows the official flow to its end, 2 (50 %) foll'
+    """
+    all_of, fits, late = replay.height, int(replay["fits"].sum()), int(replay["unfinished"].sum())
+    left, flow = all_of - fits - late, f"the official flow{name and f' {name!r}'}"
+    said = [
+        f"{fits:,} of {count_of(all_of, 'case')} ({_percent(fits, all_of)}) follow{'s' if fits == 1 else ''} {flow} to its end"
+    ]
+    if late:
+        words = "follows it so far and is not finished" if late == 1 else "follow it so far and are not finished"
+        said.append(f"{late:,} ({_percent(late, all_of)}) {words}")
+    if left:
+        said.append(f"{left:,} ({_percent(left, all_of)}) {'leaves' if left == 1 else 'leave'} it")
+    return ", ".join(said)
+
+
+def _percent(part: int, whole: int) -> str:
+    share = 100 * part / whole
+    return "under 1 %" if 0 < share < 0.5 else f"{share:.0f} %"
+
+
+def _without_few(steps: pl.DataFrame, min_people: int) -> pl.DataFrame:
+    """Without what few people do in an activity; a task of few people counts among those that are not shown."""
+    few = (pl.col("task_people") < min_people).fill_null(False)
+    # 0 people: nobody's work was recorded, and the process log alone says how long it took
+    alone = pl.col("people").fill_null(0).is_between(1, min_people - 1)
+    measured = pl.col("measured_people") >= min_people
+    return steps.with_columns(
+        leaving_share=pl.when(measured).then("leaving_share"),
+        elapsed_median_seconds=pl.when(~alone).then("elapsed_median_seconds"),
+        few_people=alone,
+    ).with_columns(
+        pl.when(~few).then(pl.col(*_OF_TASK)).name.keep(),
+        few_tasks=pl.col("few_tasks") + few.cast(pl.UInt32),
+        few_share=pl.when(few).then(pl.max_horizontal("few_share", "task_share")).otherwise("few_share"),
+    )
 
 
 def _enough(frame: pl.DataFrame | None, min_people: int) -> pl.DataFrame | None:
@@ -133,8 +170,7 @@ def _most(work: pl.DataFrame | None, listed: list[str]) -> str:
 def _title(steps: pl.DataFrame, replay: pl.DataFrame | None, work: pl.DataFrame | None, first: str) -> str:
     said = "The official flow, and what really happens in it"
     if replay is not None and replay.height:
-        fits = int(replay["fits"].sum())
-        said = f"{fits:,} of {count_of(replay.height, 'case')} ({fits / replay.height:.0%}) keep to the official flow"
+        said = how_cases_keep(replay)
     found = None if work is None else work.filter(activity=first, kind="done outside").head(1)
     if found is None or found.is_empty():
         return said

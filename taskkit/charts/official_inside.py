@@ -10,20 +10,23 @@ from taskkit.charts.labels import distinct
 from taskkit.charts.look import INK, SOFT, Chart, count_of, inline, people, seconds_in_words, short, spaced, wrap
 
 _BARS = 8  # steps that are shown for an activity
+_LEAST = 0.05  # part of the bookings from which a task that may not be shown is worth a line
 _FATES = {
-    "skipped": "skip it", "repeated": "repeat it", "other_order": "do it in another order",
-    "inserted": "do it where the model does not have it", "not_reached": "end before it (they may be open)",
+    "skipped": "skipped", "repeated": "repeated", "other_order": "done in another order",
+    "inserted": "done where the model does not have it", "not_reached": "not reached (it may be open)",
 }  # fmt: skip
 
 
-def tell_activity(steps: pl.DataFrame, deviations: pl.DataFrame | None, pick: Any) -> Chart:
+def tell_activity(steps: pl.DataFrame, deviations: pl.DataFrame | None, pick: Any, min_people: int) -> Chart:
     """What is said about the chosen activity, line by line."""
     import altair as alt
 
     rows: list[tuple[str, int, str, bool]] = []
     for row in steps.iter_rows(named=True):
         lines = [
-            (part, first == 0) for first, said in enumerate(_said(row, deviations)) for part in wrap(spaced(said), 74)
+            (part, first == 0)
+            for first, said in enumerate(_said(row, deviations, min_people))
+            for part in wrap(spaced(said), 74)
         ]
         rows += [(row["activity"], number, part, head) for number, (part, head) in enumerate(lines)]
     told = pl.DataFrame(rows, schema=["activity", "line", "text", "head"], orient="row")
@@ -36,10 +39,11 @@ def tell_activity(steps: pl.DataFrame, deviations: pl.DataFrame | None, pick: An
     return alt.layer(head, rest).properties(width=470, height=high, title=heading)
 
 
-def _said(row: dict[str, Any], deviations: pl.DataFrame | None) -> list[str]:
+def _said(row: dict[str, Any], deviations: pl.DataFrame | None, min_people: int) -> list[str]:
     said = [f"{row['activity']}: {row['passed']:,} of {count_of(row['cases'], 'case')} pass as the model has it."]
-    left = [f"{row[name]:,} {words}" for name, words in _FATES.items() if row[name]]
-    said += [f"{', '.join(left)}."] if left else []
+    left = [f"{words} in {_cases(row[name], min_people)}" for name, words in _FATES.items() if row[name]]
+    if left and not row["few_people"]:
+        said.append(f"It is {', '.join(left)}.")
     if deviations is not None:
         instead = (pl.col("returned") == row["activity"]) & (pl.col("kind") == "not in the model")
         near = deviations.filter(
@@ -57,15 +61,45 @@ def _said(row: dict[str, Any], deviations: pl.DataFrame | None) -> list[str]:
         pastes = row["excursion_pastes_mean"] or 0
         carried = f", with {pastes:.1f} values pasted there per booking" if pastes >= 0.1 else ""
         said.append(f"{row['excursion_share']:.0%} of that time is outside {row['main_app']}{carried}.")
+    return said + _of_tasks(row, min_people)
+
+
+def _cases(count: int, min_people: int) -> str:
+    """How many cases; so few that a group behind them would be too small are not counted."""
+    return f"fewer than {min_people} cases" if count < min_people else count_of(count, "case")
+
+
+def _of_tasks(row: dict[str, Any], min_people: int) -> list[str]:
+    """The task that most bookings come from, and that others are not shown."""
+    said, few, share = [], row["few_tasks"], row["few_share"] or 0
     if row["task_id"] is not None:
         name = f" “{short(row['task_name'], 40)}”" if row["task_name"] else ""
         leaving = row["leaving_share"]
         left_way = (
-            "" if leaving is None else f"; {leaving:.0%} of them do not keep to its usual way ({row['standard']})"
+            f"; {leaving:.0%} of its {count_of(row['measured'], 'execution')} do not keep to its usual way ({row['standard']})"
+            if leaving is not None
+            else ""
+        )
+        head = (
+            "Most frequent task that may be shown"
+            if few and share >= row["task_share"]
+            else "Most frequent task inside"
         )
         said.append(
-            f"Most frequent task inside: {row['task_id']}{name}, {row['task_share']:.0%} of {row['executions']:,} "
-            f"executions{left_way}."
+            f"{head}: {row['task_id']}{name}, in {row['task_share']:.0%} of {count_of(row['bookings'], 'booking')} with "
+            f"recorded work{left_way}."
+        )
+    more = " more" if said else ""
+    if share < _LEAST:
+        return said
+    if few == 1:
+        said.append(
+            f"1{more} task, in {share:.0%} of the bookings, is not shown: fewer than {min_people} people do it."
+        )
+    elif few:
+        said.append(
+            f"{few:,}{more} tasks, the most frequent of them in {share:.0%} of the bookings, are not shown: fewer than "
+            f"{min_people} people do each of them."
         )
     return said
 

@@ -25,7 +25,7 @@ from taskkit.charts.look import (
     seconds_in_words,
     short,
 )
-from taskkit.overlay import clock_offsets
+from taskkit.overlay.references import known_offsets
 
 NO_LOG = (
     "No process log was given, so there is nothing to see inside the "
@@ -79,7 +79,7 @@ def case_view(
     if not chosen:
         return nothing("No desktop work could be attributed to a case, so there is no case to look at.")
     silence = parse_duration(pause).total_seconds()
-    attributed = _on_one_clock(events.filter(pl.col("case_id").is_in(chosen)), clock_offsets(events, process))
+    attributed = _on_one_clock(events.filter(pl.col("case_id").is_in(chosen)), known_offsets(events, process))
     rows, options = _Rows([], [], [], []), {}
     for number, case in enumerate(chosen):
         name = f"Case {chr(65 + number)}"
@@ -93,8 +93,8 @@ def case_view(
         subtitle=[
             "Above: bookings in the process log, in UTC, clocks made equal. Below: the desktop work that was attributed to "
             "the case, a lane for each person; pale: less sure. "
-            f"Silences of {pause} and more are cut out at the dotted lines, their length stands below. Single cases are "
-            "examples; they prove nothing about the others. Choose case and colour above.",
+            f"Silences of {seconds_in_words(silence)} and more are cut out at the dotted lines, their length stands below. "
+            "Single cases are examples; they prove nothing about the others. Choose case and colour above.",
         ],
     )
 
@@ -254,6 +254,8 @@ def _layers(rows: _Rows, options: dict[str, str], colours: Mapping[str, str]) ->
         alt.vconcat(upper, lower, _times(clock, x), spacing=4)
         .add_params(picker("chosen", "Case", options), shade)
         .resolve_scale(x="shared")
+        # each case has its own number of lanes: the page makes room for those of the one that is chosen
+        .properties(autosize=alt.AutoSizeParams(type="pad", resize=True))
     )
 
 

@@ -11,10 +11,10 @@ import polars as pl
 from taskkit.charts.layout import Edge, lay_out
 from taskkit.charts.look import FAINT, INK, SOFT, Chart, inline
 
-START, END = "start", "end"
 GATEWAYS = {"exclusive": "×", "parallel": "+"}  # kind → its sign, as in BPMN
 BOX_WIDTH, BOX_HEIGHT, SMALL = 94.0, 60.0, 26.0  # pixels
 _GAP, _ASIDE, _LABEL = 42.0, 96.0, (46.0, 26.0)
+_BESIDE = ((0, 0), (0, -20), (0, 20), (-34, 0), (34, 0))  # pixels from the curve to which a label may move
 _MOST_ACROSS = 1310.0  # pixels that are laid from left to right (drawn a little closer); more would leave the page
 
 Point = tuple[float, float]
@@ -124,16 +124,18 @@ def _as_frames(
 ) -> Drawing:
     nodes = [(node, kinds.get(node, "task"), *spots[node]) for node in spots]
     lines, heads, labels, taken = [], [], [], list[Point]()
+    tips = [points[-1] for points in curves.values()]
     for number, (edge, points) in enumerate(curves.items()):
         lines += [(*edge, number, order, x, y, back[edge]) for order, (x, y) in enumerate(points)]
         (x0, y0), (x1, y1) = points[-2], points[-1]
         heads.append((*edge, number, x1, y1, round(math.degrees(math.atan2(x1 - x0, y0 - y1)))))
-        taken.append(_free_place(points, spots, sizes, taken))
+        taken.append(_free_place(points, spots, sizes, taken, tips))
         labels.append((*edge, number, *taken[-1]))
     text, number_, whole = pl.String, pl.Float64, pl.Int64
     at: dict[str, Any] = {"x": number_, "y": number_}
     key: dict[str, Any] = {"before": text, "after": text, "edge": whole}
     drawn = [place for curve in curves.values() for place in _on_curve(curve)]
+    drawn += [(x + _LABEL[0] / 2, y) for x, y in taken]
     wide = max([x for x, _ in drawn] + [x + sizes[node][0] / 2 for node, (x, _) in spots.items()])
     high = max([y for _, y in drawn] + [y + sizes[node][1] / 2 for node, (_, y) in spots.items()])
     return Drawing(
@@ -148,21 +150,37 @@ def _as_frames(
 
 
 def _free_place(
-    points: list[Point], spots: Mapping[str, Point], sizes: Mapping[str, Point], taken: list[Point]
+    points: list[Point],
+    spots: Mapping[str, Point],
+    sizes: Mapping[str, Point],
+    taken: list[Point],
+    tips: list[Point],
 ) -> Point:
-    """A place for the label of a curve: as near to its middle as boxes and other labels allow."""
+    """A place for the label of a curve: on it or just beside it, as near to its middle as the rest allows.
+
+    It stays clear of boxes and of other labels, and where there is room of the arrow heads (`tips`).
+    """
     places = _on_curve(points)
     half = len(places) // 2
     wide, high = _LABEL
-    for index in sorted(range(len(places)), key=lambda number: abs(number - half)):
-        x, y = places[index]
-        boxes = all(
+    near = [
+        (abs(number - half) + (4 if move != (0, 0) else 0), (x + move[0], y + move[1]))
+        for number, (x, y) in enumerate(places)
+        for move in _BESIDE
+    ]
+    free = [
+        (x, y)
+        for _, (x, y) in sorted(near, key=lambda each: each[0])
+        if x >= wide / 2
+        and y >= high / 2
+        and all(abs(x - tx) > wide or abs(y - ty) > high for tx, ty in taken)
+        and all(
             abs(x - bx) > (sizes[n][0] + wide) / 2 - 6 or abs(y - by) > (sizes[n][1] + high) / 2
             for n, (bx, by) in spots.items()
         )
-        if boxes and all(abs(x - tx) > wide or abs(y - ty) > high for tx, ty in taken):
-            return x, y
-    return places[half]
+    ]
+    clear = (at for at in free if all(abs(at[0] - x) > wide / 2 + 5 or abs(at[1] - y) > high / 2 + 5 for x, y in tips))
+    return next(clear, free[0] if free else places[half])
 
 
 def _on_curve(points: list[Point]) -> list[Point]:
@@ -242,8 +260,8 @@ def sign_layers(drawing: Drawing) -> list[Chart]:
 
 
 _SAID = {
-    START: "the cases begin",
-    END: "the cases end",
+    "start": "the cases begin",
+    "end": "the cases end",
     "exclusive": "one of the ways",
     "parallel": "all of the ways, in any order",
 }

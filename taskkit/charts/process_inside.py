@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -16,21 +17,21 @@ from taskkit.charts.look import (
     count_of,
     finish,
     inline,
-    most_carried,
     nothing,
     people,
     seconds_in_words,
     short,
 )
-from taskkit.charts.process_map import NO_LOG, explain_map, in_words, succession_layers, tell_steps
+from taskkit.charts.process_map import CALENDAR, NO_LOG, explain_map, in_words, succession_layers, tell_steps
+from taskkit.charts.process_words import SEEN, enough, most_hidden, say_facts, say_hidden, say_unshown
 from taskkit.errors import check_choice
 from taskkit.overlay.insides import Insides
 from taskkit.privacy import MIN_PEOPLE
 
 _WIDE, _LEFT, _CHEVRON, _BAR = 1130.0, 145.0, 128.0, 800.0  # pixels: all, chevrons from, each of them, bars from
-_MOST, _WAYS, _TASKS, _ROW = 5, 7, 9, 50
+_MOST, _WAYS, _TASKS, _ROW, _LINE = 5, 7, 9, 50, 21
+_TASK_COLOURS = {"task": PALETTE[0], "variant": "#9CC4E0"}
 _SHAPE = "M-1,-0.36L0.86,-0.36L1,0L0.86,0.36L-1,0.36L-0.86,0Z"
-_SAME = 0.5  # pastes outside in a booking from which carrying is a habit
 
 
 def process_explorer(
@@ -102,14 +103,16 @@ def process_explorer(
         process, told, transitions, edges=edges, measure=measure, min_people=min_people, chosen=chosen
     )
     table = _Tables(insides, told, dict(names or {}), min_people)
-    places = alt.hconcat(_apps(table, chosen, colours or {}), _tasks(table, chosen), spacing=30)
+    apps = _bars(_app_rows(table), chosen, wide=500, left=110, full=190, colours=colours or {})
+    tasks = _bars(_task_rows(table), chosen, wide=600, left=185, full=170, colours=_TASK_COLOURS)
+    places = alt.hconcat(apps, tasks, spacing=30)
     places = places.resolve_scale(color="independent", x="independent", y="independent")
     chart = finish(
         alt.VConcatChart(vconcat=[]),  # each setting copies what it is given: the picture comes in afterwards
-        title=say_hidden(told, insides, first, min_people),
+        title=say_hidden(told, insides, first, min_people, lead=step is None),
         subtitle=[
             f"{process['case_id'].n_unique():,} cases; {drawn} Arrows: how many times, and the median time between the two "
-            f"bookings. {explain_map(told)}",
+            f"bookings ({CALENDAR}). {explain_map(told)}",
             "Click a step, or choose it above, to see inside it."
             + (" Shown first: the step with most values pasted outside the main application." if step is None else "")
             + " Ways can differ in their cases too: a difference is a hint at a cause, not its proof.",
@@ -118,9 +121,18 @@ def process_explorer(
     picture = alt.vconcat(above, _head(table, chosen), _ways(table, chosen, colours or {}), places, spacing=14)
     for name in ("vconcat", "params", "spacing"):
         chart[name] = picture[name]
+    heights = _heights(table)
+    chart["usermeta"] = {"heights": heights}
+    chart["padding"] = leave_room(heights, first)
     apart = dict.fromkeys(("color", "x", "y"), "independent")
     chart["resolve"] = alt.Resolve(scale=alt.ScaleResolveMap(**apart))  # type: ignore[arg-type]  # three literals
     return chart
+
+
+def leave_room(heights: Mapping[str, int], first: str) -> dict[str, int]:
+    """The padding of the picture: a page measures it once, with the first step, and steps differ in height."""
+    spare = max(heights.values(), default=0) - heights.get(first, 0)
+    return {"left": 5, "top": 5, "right": 5, "bottom": 5 + spare}
 
 
 class _Tables(NamedTuple):
@@ -130,54 +142,21 @@ class _Tables(NamedTuple):
     min_people: int
 
 
-def most_hidden(told: pl.DataFrame) -> str | None:
-    """The step to look into first: most values pasted outside the main application, else most hours outside it."""
-    if "excursion_pastes_mean" in told.columns and (carrier := most_carried(told)) is not None:
-        return str(carrier["activity"])
-    if "excursion_share" not in told.columns:
-        return None
-    known = told.drop_nulls("excursion_share")
-    if known.is_empty():
-        return None
-    hours = pl.col("excursion_share") * pl.col("touch_median_seconds") * pl.col("cases_with_work")
-    return str(known.sort(hours, "activity", descending=[True, False])["activity"][0])
-
-
-def say_hidden(told: pl.DataFrame, insides: Insides, step: str, min_people: int) -> str:
-    """The step in one sentence: how the bookings with values carried outside differ from those without."""
-    ways = insides.ways.filter((pl.col("activity") == step) & (pl.col("people") >= min_people))
-    carried = ways.filter(pl.col("outside_pastes") >= _SAME) if "outside_pastes" in ways.columns else ways.clear()
-    plain = ways.filter(pl.col("outside_pastes") < _SAME) if "outside_pastes" in ways.columns else ways.clear()
-    facts = told.filter(pl.col("activity") == step)
-    if carried.is_empty() or plain.is_empty() or carried["elapsed_median_seconds"].null_count() == carried.height:
-        return _say_plain(step, facts)
-    top, usual = carried.row(0, named=True), plain.row(0, named=True)
-    main = facts["main_app"][0] if facts.height else None
-    route = " → ".join(top["apps"])
-    return (
-        f"Before “{step}” {seconds_in_words(top['elapsed_median_seconds'])} pass where {top['outside_pastes']:.1f} values a "
-        f"booking are pasted outside {main} ({route}; {seconds_in_words(top['touch_median_seconds'])} of work), "
-        f"{seconds_in_words(usual['elapsed_median_seconds'])} where it is done in {' and '.join(usual['apps'])} alone"
+def _heights(table: _Tables) -> dict[str, int]:
+    """Step → pixels that its ways, and its applications and tasks below them, need."""
+    ways, apps, tasks = (
+        Counter(row[0] for row in rows) for rows in (_way_rows(table)[1], _app_rows(table), _task_rows(table))
     )
-
-
-def _say_plain(step: str, facts: pl.DataFrame) -> str:
-    row = facts.row(0, named=True) if facts.height else {}
-    if row.get("touch_median_seconds") is None:
-        return f"Inside “{step}”: no recorded work of enough people"
-    said = f"Inside “{step}”: {seconds_in_words(row['touch_median_seconds'])} of work"
-    if row.get("elapsed_median_seconds") is not None:
-        said += f" in {seconds_in_words(row['elapsed_median_seconds'])} since the booking before"
-    if row.get("excursion_share") is not None:
-        said += f", {in_words(row['excursion_share'], 'share')} of it outside {row['main_app']}"
-    return said
+    return {step: ways[step] * _ROW + max(apps[step], tasks[step]) * _LINE for step in table.told["activity"]}
 
 
 def _head(table: _Tables, chosen: Any) -> Chart:
     """The chosen step in words."""
     import altair as alt
 
-    rows = [(row["activity"], f"Inside “{row['activity']}”", _facts(row)) for row in table.told.iter_rows(named=True)]
+    rows = [
+        (row["activity"], f"Inside “{row['activity']}”", say_facts(row)) for row in table.told.iter_rows(named=True)
+    ]
     base = alt.Chart(inline(pl.DataFrame(rows, schema=["step", "head", "facts"], orient="row"))).transform_filter(
         chosen
     )
@@ -185,25 +164,6 @@ def _head(table: _Tables, chosen: Any) -> Chart:
     facts = base.mark_text(align="left", baseline="top", x=0, y=28, fontSize=12, color=SOFT)
     layers = alt.layer(head.encode(text="head:N"), facts.encode(text="facts:N"))
     return layers.properties(width=_WIDE, height=44)
-
-
-def _facts(row: dict[str, Any]) -> str:
-    if row.get("few"):
-        return "Worked on by too few people to be told."
-    if not row.get("people") or row.get("touch_median_seconds") is None:
-        return "No desktop work was recorded for this step: it may be done by a machine, or by people who were not recorded."
-    said = [f"Worked on for {seconds_in_words(row['touch_median_seconds'])}"]
-    if row.get("elapsed_median_seconds") is not None:
-        said.append(f"{seconds_in_words(row['elapsed_median_seconds'])} after the booking before (medians)")
-    if row.get("excursion_share") is not None:
-        said.append(f"{in_words(row['excursion_share'], 'share')} of the work outside {row['main_app']}")
-    if row.get("rekeyed_median"):
-        again = in_words(row["rekeyed_median"], "count")
-        said.append(f"{again} {'value' if again == '1' else 'values'} typed again (median)")
-    seen = f"recorded work of {people(row['people'])}"
-    if row.get("cases") is not None and row.get("cases_with_work") is not None:
-        seen += f" on {row['cases_with_work']:,} of {row['cases']:,} cases"
-    return "; ".join([*said, seen]) + "."
 
 
 # --------------------------------------------------------------------------------------------------------------- ways
@@ -262,7 +222,7 @@ _STEP: dict[str, Any] = {"x": pl.Float64, "app": pl.String, "said": pl.String, "
 _TEXTS = ("head", "facts", "caption1", "caption2", "caption3", "more", "worked", "elapsed")
 _SIDE: dict[str, Any] = {**dict.fromkeys(_TEXTS, pl.String), "bar": pl.Float64}
 _CAPTIONS = ("of the bookings", "ways through the applications: median time in each, mean number of values pasted into it",
-             "since the booking before (median), and worked on")  # fmt: skip
+             "calendar time since the booking before (median), and worked on")  # fmt: skip
 
 
 def _way_rows(table: _Tables) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
@@ -270,7 +230,7 @@ def _way_rows(table: _Tables) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ..
     sides: list[tuple[Any, ...]] = []
     for part in table.insides.ways.partition_by("activity", maintain_order=True):
         step = part["activity"][0]
-        shown = part.filter(pl.col("people") >= table.min_people).head(_WAYS)
+        shown = part.filter(enough(table.min_people)).head(_WAYS)
         most = max([s for s in shown["elapsed_median_seconds"] if s is not None], default=1.0) or 1.0
         sides.append((step, -1, "", "", *_CAPTIONS, "", "", "", None))
         for y, row in enumerate(shown.iter_rows(named=True)):
@@ -302,9 +262,8 @@ def _chevrons(step: str, y: int, row: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 # -------------------------------------------------------------------------------------------------- applications, tasks
-def _apps(table: _Tables, chosen: Any, colours: Mapping[str, str]) -> Chart:
-    """The applications of the step with their part of its active time."""
-
+def _app_rows(table: _Tables) -> list[tuple[Any, ...]]:
+    """The applications of each step with their part of its active time."""
     rows: list[tuple[Any, ...]] = []
     for part in table.insides.apps.partition_by("activity", maintain_order=True):
         step = part["activity"][0]
@@ -312,21 +271,21 @@ def _apps(table: _Tables, chosen: Any, colours: Mapping[str, str]) -> Chart:
         rows.append((step, -1, "Where the work is done", "", 0.0, "", "all of its active time", ""))
         rows += [
             (step, y, "", row["app"] + (" (main)" if row["main"] else ""), row["share"] or 0.0, row["app"], "",
-             f"{in_words(row['share'] or 0.0, 'share')} · {row['active_hours']:.1f} h"
+             f"{in_words(row['share'] or 0.0, 'share')} · {seconds_in_words(row['active_hours'] * 3600)}"
              + (f" · {row['pastes_mean']:.1f} pasted into it a booking" if row["pastes_mean"] >= 0.05 else ""))
             for y, row in enumerate(shown.iter_rows(named=True))
         ]  # fmt: skip
-    return _bars(rows, chosen, wide=500, left=110, full=190, colours=colours)
+    return rows
 
 
-def _tasks(table: _Tables, chosen: Any) -> Chart:
-    """The tasks found in the step, and the ways they were done there."""
+def _task_rows(table: _Tables) -> list[tuple[Any, ...]]:
+    """The tasks found in each step, and the ways they were done there."""
     rows: list[tuple[Any, ...]] = []
     of_steps = {key[0]: part for key, part in table.insides.tasks.group_by("activity")}
     for step in table.told["activity"]:
         part = of_steps.get(step, table.insides.tasks.clear())
         shown = part.filter(
-            (pl.col("people") >= table.min_people) & (pl.col("share") >= 0.02) & (pl.col("median_seconds") >= 1)
+            (pl.col("people") >= table.min_people) & (pl.col("share") >= SEEN) & (pl.col("median_seconds") >= 1)
         )
         shown = shown.sort(
             pl.col("bookings").max().over("task_id"), "task_id", "bookings", "variant_id",
@@ -343,7 +302,9 @@ def _tasks(table: _Tables, chosen: Any) -> Chart:
             facts = (f"{in_words(row['share'], 'share')} · {people(row['people'])} · {seconds_in_words(row['median_seconds'])}"
                      + (f" · after {seconds_in_words(elapsed)}" if elapsed is not None else ""))  # fmt: skip
             rows.append((step, y, "", short(name, 27), row["share"], "task" if task else "variant", "", facts))
-    return _bars(rows, chosen, wide=600, left=185, full=170, colours={"task": PALETTE[0], "variant": "#9CC4E0"})
+        if unsaid := say_unshown(part, table.min_people):
+            rows.append((step, max(shown.height, 1), "", unsaid, 0.0, "", "", ""))
+    return rows
 
 
 def _bars(
@@ -371,4 +332,4 @@ def _bars(
     facts = facts.encode(x=alt.X("end:Q", scale=scale, axis=None), text="facts:N")
     head = base.mark_text(align="left", x=0, fontSize=12, fontWeight=600, color=INK).encode(text="head:N")
     name = base.mark_text(align="left", x=0, fontSize=12, color=INK).encode(text="name:N")
-    return alt.layer(bars, facts, head, name).properties(width=wide, height=alt.Step(21))
+    return alt.layer(bars, facts, head, name).properties(width=wide, height=alt.Step(_LINE))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from taskkit.charts.graphs import strongest
+from taskkit.charts.graphs import END, START, strongest
 from taskkit.charts.look import (
     INK,
     PALETTE,
@@ -24,8 +25,6 @@ from taskkit.charts.look import (
 from taskkit.charts.process_graph import (
     BOX_HEIGHT,
     BOX_WIDTH,
-    END,
-    START,
     Drawing,
     arrow_layers,
     place_process,
@@ -37,6 +36,8 @@ from taskkit.overlay import count_process_successions
 from taskkit.privacy import MIN_PEOPLE
 
 NO_LOG = "No process log was given, so there is no process map. Give one as PROCESS_LOG in the second cell."
+LEAST_CASES = 5  # fewer have no median
+CALENDAR = "calendar time, nights and weekends included"
 _DARK = 0.6  # part of the largest value from which the text on a box is white
 
 
@@ -142,7 +143,11 @@ def tell_steps(effort: pl.DataFrame | None, min_people: int) -> pl.DataFrame:
         *[pl.when(~few).then(pl.col(name)).alias(name) for name in columns],
         people=pl.when(~few).then("people"),
         few=few,
-        **{name: pl.col(name) for name in ("main_app", "cases", "cases_with_work") if name in effort.columns},
+        **{
+            name: pl.col(name)
+            for name in ("main_app", "process_events", "cases", "cases_with_work")
+            if name in effort.columns
+        },
     )
 
 
@@ -162,7 +167,7 @@ def explain_map(told: pl.DataFrame) -> str:
 def _cases(process: pl.DataFrame, drawn: str) -> str:
     return (
         f"{process['case_id'].n_unique():,} cases; {drawn} Arrows: how many times one booking directly followed another, "
-        "and the median time between them where it is known; dashed: back."
+        f"and the median time between them where five cases or more did so ({CALENDAR}); dashed: back."
     )
 
 
@@ -177,13 +182,13 @@ def _title(told: pl.DataFrame) -> str:
 
 
 def _arrow_facts(kept: pl.DataFrame, transitions: pl.DataFrame | None, min_people: int) -> pl.DataFrame:
-    """Width and words of each arrow: how often, the median time between the two bookings, and waiting in it."""
+    """Width and words of each arrow: how often, and (of five cases or more) the median time between and the waiting in it."""
     times = pl.DataFrame(schema={"before": pl.String, "after": pl.String, "seconds": pl.Float64, "waited": pl.Float64})
     if transitions is not None and not transitions.is_empty():
         # waiting is what is left without the recorded work, so it tells of few people's work
         waited = pl.col("waiting_median_seconds") if "waiting_median_seconds" in transitions.columns else pl.lit(None)
         times = transitions.drop_nulls("before").select(
-            "before", after="activity", seconds="elapsed_median_seconds",
+            "before", after="activity", seconds=pl.when(pl.col("cases") >= LEAST_CASES).then("elapsed_median_seconds"),
             waited=pl.when(~pl.col("people").is_between(1, min_people - 1)).then(waited),
         )  # fmt: skip
     most = float(kept["times"].max() or 1)  # type: ignore[arg-type]
@@ -246,10 +251,12 @@ def _boxes(
     x, y = scales(drawing)
     base = alt.Chart(inline(rows))
     if known:
+        said = json.dumps({name: MEASURES[name].said for name in known})
         base = base.transform_filter("datum.measure == measure")
+        base = base.transform_calculate(told=f"{said}[datum.measure] + ': ' + datum.words")
     rect = base.mark_rect(cornerRadius=6, stroke=PALETTE[0], strokeWidth=1.2, cursor="pointer").encode(
         x=alt.X("left:Q", axis=None, scale=x["scale"]), x2="right:Q", y=alt.Y("top:Q", axis=None, scale=y["scale"]), y2="bottom:Q",
-        tooltip=[alt.Tooltip("step:N"), *([alt.Tooltip("words:N", title="measure")] if known else []),
+        tooltip=[alt.Tooltip("step:N"), *([alt.Tooltip("told:N", title="coloured by")] if known else []),
                  *([alt.Tooltip("people:Q", title="people")] if "people" in rows.columns else [])],
     )  # fmt: skip
     if chosen is not None:

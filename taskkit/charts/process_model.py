@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 from taskkit.charts.look import Chart, finish, nothing
-from taskkit.charts.process_graph import END, START, place_process
+from taskkit.charts.process_graph import place_process
 from taskkit.charts.process_map import MEASURES, explain_map, stack_layers, tell_steps
 from taskkit.errors import check_choice
 from taskkit.privacy import MIN_PEOPLE
@@ -38,7 +38,7 @@ def model_map(
         return nothing("The process log holds no bookings, so there is no model of it.")
     kinds = dict(model.nodes.select("node", "kind").iter_rows())
     weights = {(a, b): 1.0 if back else 2.0 for a, b, back in model.edges.select("before", "after", "back").iter_rows()}
-    drawing = place_process(weights, kinds=kinds, start=START, end=END, gap=26.0)
+    drawing = place_process(weights, kinds=kinds, start="start", end="end", gap=26.0)
     told = tell_steps(effort, min_people)
     facts = model.edges.select(
         "before", "after", wide=pl.lit(1.6), one=pl.lit(""), two=pl.lit(""), tip=pl.lit("the flow")

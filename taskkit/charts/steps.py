@@ -21,6 +21,7 @@ from taskkit.charts.look import (
     nothing,
     people,
     shown,
+    spaced,
 )
 from taskkit.charts.process_case import NO_LOG
 from taskkit.privacy import MIN_PEOPLE
@@ -148,11 +149,27 @@ def step_effort_bars(effort: pl.DataFrame | None, *, min_people: int = MIN_PEOPL
         alt.hconcat(times, places, carried, spacing=18).resolve_scale(color="independent", shape="independent"),
         title=title,
         subtitle=[
-            f"Recorded work on {count_of(int(seen['cases_with_work'].sum()), 'case')}, counted step by step, of "
-            f"up to {people(largest(seen['people']))}. Worked on: active seconds "
-            "at the desktop, median of the bookings with recorded work. The rest "
-            "of the time is waiting, other work, or work that was not recorded.",
+            f"Recorded work behind {say_behind(effort)}, of up to {people(largest(seen['people']))}. Worked on: active "
+            "seconds at the desktop, median of the bookings with recorded work. Since the booking before: calendar time, "
+            "nights and weekends included; the rest of it is waiting, other work, or work that was not recorded.",
             (f"{unseen} {'step has' if unseen == 1 else 'steps have'} no recorded work. " if unseen else "")
             + hidden_note(hidden, min_people, what="step"),
         ],
     )
+
+
+def say_behind(effort: pl.DataFrame) -> str:
+    """Say behind how many of the bookings there is recorded work.
+
+    They are counted once a case and step: where a case has the same booking twice this is a lower bound, and says so.
+
+    Parameters
+    ----------
+    effort : frame of `step_effort`.
+
+    >>> say_behind(pl.DataFrame({"process_events": [10, 10], "cases": [10, 10], "cases_with_work": [9, 6]}))
+    '15 of 20 bookings (75 %)'
+    """
+    seen, booked = int(effort["cases_with_work"].sum()), int(effort["process_events"].sum())
+    bound = "at least " if booked > int(effort["cases"].sum()) else ""
+    return spaced(f"{bound}{seen:,} of {count_of(booked, 'booking')} ({seen / max(booked, 1):.0%})")

@@ -38,7 +38,7 @@ def list_questions(
     for after, rule, why in decisions.select("after", "rule", "why").iter_rows():
         if rule is None:
             asked.append(
-                f"After {after or 'the start'}: what decides how it goes on? {why or 'No logged field predicts it.'}"
+                f"After {after or 'the start'}: what decides how it goes on? {sentence(why or 'no logged field predicts it')}"
             )
     weak = steps.filter(
         ~pl.col("stable") & pl.col("element").is_null() & pl.col("act").is_in(["click", "double_click", *WRITES])
@@ -53,6 +53,15 @@ def list_questions(
     for name, share in exceptions.filter(kind="other way").head(5).select("name", "share").iter_rows():
         asked.append(f"{name} ({share:.0%} of the executions): when is it right to do it that way?")
     return (*asked, *_ALWAYS)
+
+
+def sentence(text: str) -> str:
+    """The text with a capital letter and a full stop.
+
+    >>> sentence("no logged field predicts it")
+    'No logged field predicts it.'
+    """
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) or not text else ".")
 
 
 def list_assumptions(

@@ -101,12 +101,12 @@ def describe_work(
     found = find_rules(
         events, runs, transfers=transfers, decisions=decisions, quote_values=quote_values, min_people=min_people
     )
-    steps = describe_steps(runs.actions, way, found.transfers)
+    steps = describe_steps(runs.actions, way, found.transfers, min_people=min_people)
     exceptions, hidden = _exceptions(segments, runs, way.occasional, min_people)
     decided = choose_decisions(found.decisions, steps)
     unseen = {"other ways": hidden} | found.unseen
     return Handover(
-        title=_name(runs), kind="task", task_id=task_id, variant_id=runs.variant_id, purpose=purpose, facts=_facts(runs),
+        title=_name(runs), kind="task", task_id=task_id, variant_id=runs.variant_id, purpose=purpose, facts=_facts(events, runs),
         applications=list_applications(runs.actions, min_people=min_people), steps=steps, decisions=decided,
         exceptions=exceptions, transfers=found.transfers,
         questions=list_questions(steps, found.transfers, decided, exceptions, purpose=purpose, interrupted=_interrupted(runs)),
@@ -129,19 +129,19 @@ def _interrupted(runs: Executions) -> float:
     return float((runs.chosen["fragments"] > 1).sum()) / max(runs.chosen.height, 1)
 
 
-def _facts(runs: Executions) -> pl.DataFrame:
+def _facts(events: pl.DataFrame, runs: Executions) -> pl.DataFrame:
     chosen, task = runs.chosen, runs.of_task
     n, people = chosen.height, chosen["user"].n_unique()
     seconds = chosen["active_seconds"]
-    days = task["start"].dt.date().n_unique()
+    a_week, over = _per_week(events, chosen)
     low, high = _interval(chosen)
     part = n / max(task.height, 1)
     rows: list[tuple[str, float | None, float | None, float | None, str, int, int, str]] = [
         ("executions of this way", n, None, None, "executions", n, people, "executions found in the recorded time"),
         ("share of the task", part, None, None, "share", task.height, task["user"].n_unique(),
          "executions of this way among all executions of the task"),
-        ("executions in five recorded days", 5 * n / max(days, 1), None, None, "executions", n, people,
-         f"executions of this way, by all recorded people, divided by the {days} days on which the task was recorded, times five"),
+        ("executions in five recorded days", a_week, None, None, "executions", n, people,
+         f"executions of this way by all recorded people in five recorded days: {over}"),
         ("median active time", seconds.median(), low, high, "seconds", n, people,  # type: ignore[list-item]
          "sum of the times to the person's next event, each at most the idle cap; interval: 95 %, people drawn again"),
         ("quarter of the executions take at most", seconds.quantile(0.25, "linear"), None, None, "seconds", n, people,
@@ -152,6 +152,18 @@ def _facts(runs: Executions) -> pl.DataFrame:
          "executions with other work between their first and their last step"),
     ]  # fmt: skip
     return pl.DataFrame(rows, schema=FACTS, orient="row", strict=False)
+
+
+def _per_week(events: pl.DataFrame, chosen: pl.DataFrame) -> tuple[float, str]:
+    """Executions in five recorded days as the criterion counts them, and how, in words."""
+    from taskkit.automation.criteria import frequency_per_week
+    from taskkit.automation.work import split_work
+
+    (work,) = split_work(events, chosen)
+    counted = frequency_per_week(work)
+    people, days = work.days["user"].n_unique(), work.days.height
+    said = f"divided by the {days} recorded person-days of all work, times five, times {people} recorded people"
+    return float(counted["numerator"].sum()) / max(float(counted["denominator"].sum()), 1.0), said
 
 
 def _interval(chosen: pl.DataFrame) -> tuple[float | None, float | None]:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from taskkit.errors import SettingError
+from taskkit.handover.asking import sentence
 from taskkit.handover.contents import Handover
 
 ASK = "To be answered by the expert"
@@ -183,7 +184,7 @@ def _decisions(frame: pl.DataFrame) -> Block:
     for r in frame.iter_rows(named=True):
         branches = zip(r["branches"] or [], r["shares"] or [], strict=False)
         ways = "; ".join(f"{step} ({share:.0%})" for step, share in branches)
-        rule = r["rule"] or f"No rule. {r['why'] or 'No logged field predicts it.'}"
+        rule = r["rule"] or f"No rule. {sentence(r['why'] or 'no logged field predicts it')}"
         sure = f"{_share(r['accuracy'])} (always the most frequent: {_share(r['baseline'])})" if r["rule"] else ""
         rows.append((r["after"] or "the start", ways, rule, sure, f"{r['segments']} / {r['people']}"))
     header = ("After", "It goes on with", "Rule", "Right in", "Executions / people")

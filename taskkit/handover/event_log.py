@@ -14,6 +14,7 @@ from taskkit.handover.rules import FEW
 from taskkit.privacy import MIN_PEOPLE
 
 _ENDINGS = (".xes", ".csv")
+FEW_APP, FEW_WAY = "(an application of few people)", "(a way of few people)"
 
 
 def write_task_log(
@@ -24,7 +25,8 @@ def write_task_log(
 
     The file holds no pseudonyms, teams, titles as they were, or values; cases are numbered in the order in which they began.
     Its times are as recorded: with a rota at hand they can tell who worked, so it goes to the analyst and not to everybody.
-    What fewer than `min_people` people do has no name in it.
+    What fewer than `min_people` people do has no name in it: their steps, applications and ways are not told apart. In a CSV
+    file a text that a spreadsheet would take for a formula begins with an apostrophe.
 
     Parameters
     ----------
@@ -63,7 +65,7 @@ def write_task_log(
         raise SettingError("variant_id= chooses one way, all_ways=True asks for all: leave one of them out.")
     steps = _list_steps(events, segments, task_id, variant_id, all_ways, min_people)
     if kind == ".csv":
-        steps.write_csv(path)
+        steps.with_columns(_no_formula(name) for name in ("case", "activity", "app", "way")).write_csv(path)
     else:
         _write_xes(steps, path, task_id)
     return path
@@ -78,16 +80,20 @@ def _list_steps(
     )
     order = runs.chosen.sort("start", "segment_id").with_row_index("_n", offset=1)
     case = order.select("segment_id", way="variant_id", case=pl.format("execution {}", "_n"), _n="_n")
-    people = runs.actions.group_by("activity").agg(_people=pl.col("user").n_unique())
-    named = pl.when(pl.col("_people") >= min_people).then("activity").otherwise(pl.lit(FEW))
-    steps = (
-        runs.actions.join(people, on="activity")
-        .with_columns(activity=named)
-        .select("segment_id", "place", "activity", "timestamp", "app", active_seconds=pl.col("seconds").round(3))
-    )
-    return steps.join(case, on="segment_id").sort("_n", "place").select(
+    steps = runs.actions.join(case, on="segment_id").with_columns(active_seconds=pl.col("seconds").round(3))
+    hidden = [
+        pl.when(pl.col(name).is_null() | (pl.col("user").n_unique().over(name) >= min_people)).then(name).otherwise(pl.lit(few))
+        for name, few in (("activity", FEW), ("app", FEW_APP), ("way", FEW_WAY))
+    ]  # fmt: skip
+    return steps.with_columns(hidden).sort("_n", "place").select(
         "case", "activity", "timestamp", "app", "active_seconds", "way"
     )  # fmt: skip
+
+
+def _no_formula(name: str) -> pl.Expr:
+    """A text that no spreadsheet takes for a formula."""
+    begins = pl.col(name).str.contains(r"^[=+\-@\t\r]")
+    return pl.when(begins).then(pl.format("'{}", name)).otherwise(name).alias(name)
 
 
 def _write_xes(steps: pl.DataFrame, path: Path, task_id: str) -> None:

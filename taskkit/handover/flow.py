@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from taskkit.handover.asking import sentence
 from taskkit.handover.contents import Handover
 from taskkit.handover.rules import END
 
@@ -266,7 +267,7 @@ def _decide(
     """Gateways for the decision points after a step."""
     for row in branches_after(place, steps, handover):
         branches = row["all"]
-        gate = flow.add("exclusiveGateway", row["rule"] or "No logged field predicts it", row["why"] or "")
+        gate = flow.add("exclusiveGateway", row["rule"] or "No logged field predicts it", sentence(row["why"] or ""))
         flow.join(at, gate)
         others: list[tuple[str, str]] = []
         name = "otherwise"

@@ -14,7 +14,9 @@ from taskkit.handover.ways import Way
 from taskkit.schema import require_columns
 
 
-def document_session(events: pl.DataFrame, *, session_id: str | None = None, purpose: str | None = None) -> Handover:
+def document_session(
+    events: pl.DataFrame, *, session_id: str | None = None, user: str | None = None, purpose: str | None = None
+) -> Handover:  # fmt: skip
     """Describe one recorded flow, step by step, as it was done once.
 
     It is meant for somebody who records their own work in order to hand it on. Nothing is averaged and no rule is sought.
@@ -23,6 +25,7 @@ def document_session(events: pl.DataFrame, *, session_id: str | None = None, pur
     ----------
     events : events frame of `name_activities`.
     session_id : the session; needed where the frame holds several.
+    user : the person; needed where several people have a session of this name.
     purpose : what the work is for; without it the document asks.
 
     Returns
@@ -32,7 +35,8 @@ def document_session(events: pl.DataFrame, *, session_id: str | None = None, pur
 
     Raises
     ------
-    ContractError : `name_activities` has not been run. SettingError : no such session, or none was chosen among several.
+    ContractError : `name_activities` has not been run. SettingError : no such session or person, or none was chosen among
+    several.
 
     >>> import polars as pl, taskkit as tk
     >>> from taskkit.handover import document_session
@@ -44,21 +48,33 @@ def document_session(events: pl.DataFrame, *, session_id: str | None = None, pur
     require_columns(
         events, "activity", "step", "action", "dropped", "screen", "active_seconds", made_by="name_activities"
     )
+    if user is not None:
+        check_choice(user, allowed=events["user"].unique().sort().to_list(), what="user")
+        events = events.filter(pl.col("user") == user)
     sessions = events["session_id"].unique().sort().to_list()
     if session_id is not None:
         check_choice(session_id, allowed=sessions, what="session")
     elif len(sessions) != 1:
         shown = ", ".join(map(repr, sessions[:10])) + (" …" if len(sessions) > 10 else "")
         raise SettingError(
-            f"The log holds {len(sessions)} sessions{': ' + shown if shown else ''}. Choose one with session_id= (in the command: --session)."
+            f"The log holds {len(sessions)} sessions{': ' + shown if shown else ''}. Choose one with session_id= (in the "
+            "command: --session)."
         )
     rows = events.filter(pl.col("session_id") == (session_id or sessions[0]))
+    people = rows["user"].n_unique()
+    if people > 1:
+        raise SettingError(
+            f"{people} people have a session {session_id or sessions[0]!r}; a recording is one person's. Choose with user= (a "
+            "value of the column user), or filter the log before."
+        )
     rows = rows.with_columns(segment_id=pl.lit(0, pl.UInt32))
     actions = list_actions_of(rows, pl.Series([0], dtype=pl.UInt32))
     # every action is a step of its own, however often it comes
     once = actions.with_columns(key=pl.format("{}\0{}", "place", "key"))
     way = _as_done(once)
-    steps = _with_sources(describe_steps(once, way, TRANSFERS.to_frame()), rows, actions["action"].to_list())
+    steps = _with_sources(
+        describe_steps(once, way, TRANSFERS.to_frame(), min_people=1), rows, actions["action"].to_list()
+    )
     apps = list_applications(actions, min_people=1)
     none = EXCEPTIONS.to_frame()
     when = rows["timestamp"].sort().dt.strftime("%d %B %Y, %H:%M")

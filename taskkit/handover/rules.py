@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import polars as pl
 
+from taskkit.automation.fields import list_values
+from taskkit.automation.quotes import without_quotes
+from taskkit.automation.rare import FEW_FIELD, rename
 from taskkit.handover.executions import Executions, list_actions_of
 
 OFTEN = 0.1  # what fewer executions of the task do does not make a decision point
@@ -30,6 +34,7 @@ DECISIONS = pl.Schema({
     "fields": _TEXTS, "accuracy": _NUMBER, "baseline": _NUMBER, "exceptions": _COUNT,
     "segments": _COUNT, "people": _COUNT, "why": _TEXT,
 })  # fmt: skip
+_PEOPLE = {"source_people": pl.List(_COUNT), "people_of": pl.List(_COUNT)}  # behind each source and each branch
 
 
 class Rules(NamedTuple):
@@ -60,9 +65,13 @@ def find_rules(
     moved, few = _shown(transfers, TRANSFERS, task_id, min_people)
     decided, few_decided = _shown(decisions, DECISIONS, task_id, min_people)
     names = {text for name in ("activity", "screen") for text in _common(rows, name, min_people)}
-    decided = _naming_only(decided, names)
+    fields = _people_of(list_values(rows).drop_nulls("seen_as"), "field")
+    moved = _hide_sources(_hide_elements(moved, rows, min_people), fields, min_people)
+    decided = _hide_names(decided, names, fields, _steps_of(decided, rows), min_people)
     if not quote_values:
+        names |= {FEW, FEW_FIELD}
         moved, decided = _quoting_only(moved, names), _quoting_only(decided, names)
+    moved, decided = moved.select(TRANSFERS.names()), decided.select(DECISIONS.names())
     return Rules(moved, decided, {"written fields": few, "decision points": few_decided})
 
 
@@ -84,44 +93,95 @@ def choose_decisions(decisions: pl.DataFrame, steps: pl.DataFrame) -> pl.DataFra
     return chosen.sort(missed, "_row", descending=[True, False]).head(MOST_DECISIONS).sort("_row").drop("_row")
 
 
-def without_quotes(rule: str, names: set[str]) -> str:
-    """The rule with its quotes empty, but for names of steps and for signs that are no letters or digits.
-
-    >>> without_quotes("if “open a” was done and erp › Country is “NZ” then duty", {"open a"})
-    'if “open a” was done and erp › Country is “…” then duty'
-    >>> without_quotes("erp › Date with “.” for each “/”", set())
-    'erp › Date with “.” for each “/”'
-    """
-    if rule.count("“") != rule.count("”"):  # a value that holds a quote itself
-        return re.sub(r"“.*”", "“…”", rule, flags=re.DOTALL)
-
-    def keep(quote: re.Match[str]) -> str:
-        return quote[0] if quote[1] in names or re.fullmatch(r"[^\w]{1,3}", quote[1]) else "“…”"
-
-    return re.sub(r"“([^”]*)”", keep, rule)
+def _hide_sources(transfers: pl.DataFrame, fields: Mapping[str, int], min_people: int) -> pl.DataFrame:
+    """Transfers without the names of sources that too few people had, in the rule as in the list."""
+    rows = []
+    for row in transfers.iter_rows(named=True):
+        own, said = row["sources"] or [], row["rule"] or ""
+        people = {name: n for name, n in fields.items() if name in said} | {name: fields.get(name, 0) for name in own}
+        people |= dict(zip(own, row["source_people"] or [], strict=False))
+        called = {name: name if n >= min_people else FEW_FIELD for name, n in people.items()}
+        row |= {"sources": [called[name] for name in own], "rule": row["rule"] and rename(said, called)}
+        rows.append(row)
+    return pl.DataFrame(rows, schema=transfers.schema, orient="row")
 
 
-def _naming_only(decisions: pl.DataFrame, names: set[str]) -> pl.DataFrame:
-    """Decision points without the names of steps that too few people do."""
+def _hide_elements(transfers: pl.DataFrame, rows: pl.DataFrame, min_people: int) -> pl.DataFrame:
+    """Transfers without the most frequent name or id of an element where too few people had an element so called."""
+    for name in ("element_id", "element_name"):
+        common = _common(rows, name, min_people) if name in rows.columns else []
+        transfers = transfers.with_columns(pl.when(pl.col(name).is_in(common)).then(name))
+    return transfers
+
+
+def _hide_names(
+    decisions: pl.DataFrame, names: set[str], fields: Mapping[str, int], steps: Mapping[str, int], min_people: int
+) -> pl.DataFrame:
+    """Decision points without the names of steps that too few people do and of fields that too few people had."""
     rows = []
     for row in decisions.iter_rows(named=True):
-        hidden = [branch for branch in row["branches"] or [] if branch not in names and branch != END]
-        for branch in hidden:
-            row["rule"] = row["rule"] and row["rule"].replace(branch, FEW)
-        row["branches"] = [FEW if branch in hidden else branch for branch in row["branches"] or []]
-        if row["after"] is None or row["after"] in names:
-            rows.append(row)
-    return pl.DataFrame(rows, schema=DECISIONS, orient="row")
+        if row["after"] is not None and row["after"] not in names:
+            continue
+        called = _called(row, names, fields, steps, min_people)
+        row["branches"] = [called[name] for name in row["branches"] or []]
+        row["fields"] = [called[name] for name in row["fields"] or []]
+        row |= {text: row[text] and rename(row[text], called) for text in ("rule", "why")}
+        rows.append(row)
+    return pl.DataFrame(rows, schema=decisions.schema, orient="row")
+
+
+def _called(
+    row: Mapping[str, Any], names: set[str], fields: Mapping[str, int], steps: Mapping[str, int], min_people: int
+) -> dict[str, str]:
+    """What every name in a decision point is called."""
+    ways, asked = row["branches"] or [], row["fields"] or []
+    said = f"{row['rule'] or ''} {row['why'] or ''}"
+    # a name inside of a longer one must be known too, or the longer one would be cut up
+    called = {name: name if name in names else FEW for name in steps if name in said}
+    called |= {name: name if n >= min_people else FEW_FIELD for name, n in fields.items() if name in said}
+    for name in asked:
+        known = name in names or name.startswith("case › ") or name == "the step before"
+        called.setdefault(name, name if known else FEW if name in steps else FEW_FIELD)
+    for name, n in zip(asked, row["source_people"] or [], strict=False):
+        if n < min_people:
+            called[name] = FEW if name in steps else FEW_FIELD
+    taken = dict(zip(ways, row["people_of"] or [], strict=False))
+    for name in ways:
+        called[name] = name if name in names and taken.get(name, min_people) >= min_people else FEW
+    return called | {END: END}
+
+
+def _steps_of(decisions: pl.DataFrame, rows: pl.DataFrame) -> dict[str, int]:
+    """People of all steps at the level at which the decision points have them."""
+    used = {name for ways in decisions["branches"].to_list() for name in ways or []} | set(
+        decisions["after"].drop_nulls()
+    )
+    found = [_people_of(rows, name) for name in ("activity", "screen")]
+    return {name: n for people in found if used & people.keys() for name, n in people.items()}
 
 
 def _quoting_only(frame: pl.DataFrame, names: set[str]) -> pl.DataFrame:
-    texts = [None if text is None else without_quotes(text, names) for text in frame["rule"]]
-    return frame.with_columns(rule=pl.Series(texts, dtype=pl.String))
+    """The sentences with empty quotes; a text that is always the same goes up to the last mark, whatever stands in it."""
+    out: dict[str, list[str | None]] = {}
+    for name in ("rule", "why"):
+        if name in frame.columns:
+            out[name] = [None if text is None else without_quotes(text, names) for text in frame[name]]
+    if "kind" in frame.columns:
+        out["rule"] = [
+            re.sub(r"“.*”", "“…”", text, flags=re.DOTALL)
+            if text and kind == "constant" and "; else " not in text
+            else said
+            for kind, text, said in zip(frame["kind"], frame["rule"], out["rule"], strict=True)
+        ]
+    return frame.with_columns(pl.Series(name, texts, dtype=pl.String) for name, texts in out.items())
+
+
+def _people_of(rows: pl.DataFrame, name: str) -> dict[str, int]:
+    return dict(rows.drop_nulls(name).group_by(name).agg(pl.col("user").n_unique()).sort(name).iter_rows())
 
 
 def _common(rows: pl.DataFrame, name: str, min_people: int) -> list[str]:
-    people = rows.drop_nulls(name).group_by(name).agg(n=pl.col("user").n_unique())
-    return people.filter(pl.col("n") >= min_people)[name].to_list()
+    return [text for text, people in _people_of(rows, name).items() if people >= min_people]
 
 
 def _as_steps(rows: pl.DataFrame, segment_ids: pl.Series, min_people: int) -> pl.DataFrame:
@@ -147,7 +207,7 @@ def _shown(frame: pl.DataFrame, schema: pl.Schema, task_id: str, min_people: int
     own = frame.filter(pl.col("task_id") == task_id) if "task_id" in frame.columns else frame
     own = own.select(
         (pl.col(name) if name in own.columns else pl.lit(None)).cast(dtype).alias(name)
-        for name, dtype in schema.items()
+        for name, dtype in (schema | _PEOPLE).items()
     )
     shown = own.filter(pl.col("people").fill_null(0) >= min_people)
     return shown, own.height - shown.height

@@ -32,12 +32,13 @@ _FROM = {
 }  # fmt: skip
 
 
-def describe_steps(actions: pl.DataFrame, way: Way, transfers: pl.DataFrame) -> pl.DataFrame:
+def describe_steps(actions: pl.DataFrame, way: Way, transfers: pl.DataFrame, *, min_people: int) -> pl.DataFrame:
     """Describe the steps of a way.
 
     Returns
     -------
-    One row per step: `number` from 1, `activity`, `app`, `screen`, `address` (the page's, where it is always the same),
+    One row per step: `number` from 1, `activity`, `app`, `screen`, `address` (the page's, where it is
+    always the same and `min_people` people were there),
     `role`, `element`, `element_id`, `stable` (the id is always the same), `browser`, `act` (most frequent kind of event),
     `keys` (of a shortcut), `done` (in words, with shares where it is done in several manners), `value_from`, `kind`,
     `rule`, `sources` (of the written value, where a transfer is known), `median_seconds` (active, in the executions that
@@ -52,7 +53,7 @@ def describe_steps(actions: pl.DataFrame, way: Way, transfers: pl.DataFrame) -> 
     rows = []
     for place, key in enumerate(way.keys):
         did = owners.filter(pl.Series(way.done[:, place]))
-        step = _describe(groups[key]) | {
+        step = _describe(groups[key], min_people) | {
             "number": place + 1, "median_seconds": seconds[key], "share": float(way.done[:, place].mean()),
             "executions": len(did), "people": did.n_unique(), "block": way.block[place], "loop": way.loop[place],
         }  # fmt: skip
@@ -79,17 +80,20 @@ def source_name(app: str | None, element: str | None) -> str:
     return f"{app or '?'} › {element or '?'}"
 
 
-def _describe(rows: pl.DataFrame) -> dict[str, Any]:
+def _describe(rows: pl.DataFrame, min_people: int) -> dict[str, Any]:
     """What the actions of one key have in common; the most frequent of what they have not."""
     ranked = rows.with_columns(rank=pl.col("act").replace_strict(_RANK, default=9, return_dtype=pl.UInt8))
     # one deed an execution: what is selected and then copied is copied
     rows = ranked.sort("segment_id", "rank", "place").unique("segment_id", keep="first", maintain_order=True)
     first = {name: _most(rows[name]) for name in ("activity", "app", "screen", "element_role", "element", "act")}
-    ids, address = rows["element_id"].drop_nulls(), rows["url"].drop_nulls()
+    known = rows.drop_nulls("url")
+    ids, address = rows["element_id"].drop_nulls(), known["url"]
     element_id = _most(ids)
     stable = bool(len(ids)) and (ids == element_id).sum() >= STABLE * rows.height
     browser = len(address) * 2 >= rows.height or (first["app"] or "").lower().removesuffix(".exe") in BROWSERS
-    always = len(address) > 0 and address.n_unique() == 1
+    # a page that only some rows tell may be one person's own
+    often = known.height >= STABLE * rows.height and known["user"].n_unique() >= min_people
+    always = often and address.n_unique() == 1
     keys = _most(rows["event_name"]) if first["act"] in ("key", "shortcut") else None
     return {
         "activity": first["activity"], "app": first["app"], "screen": first["screen"], "role": first["element_role"],

@@ -11,9 +11,10 @@ import polars as pl
 
 from taskkit.errors import ContractError, SettingError
 from taskkit.log.durations import parse_duration
-from taskkit.overlay.coding import book, number_texts, put_in_order
+from taskkit.overlay.coding import Bookings, book, number_texts, put_in_order, refuse_empty_cells
 from taskkit.overlay.references import OFFSET_MIN_EVENTS, code_cases, offsets_of
 from taskkit.overlay.values import Values, code_values
+from taskkit.overlay.whole_log import refuse_other_process, refuse_wrong_hours
 from taskkit.privacy import shape
 from taskkit.schema import PROCESS, require, require_columns
 
@@ -107,11 +108,14 @@ def attribute_cases(
     Returns
     -------
     The events, in their order, with `case_id`, `case_confidence` and `case_source` (null where no rule has an answer;
-    presence rows never get a case).
+    presence rows never get a case), and `clock_offset_seconds` (process time minus recorder time that was taken out for
+    the row's person; null where too little told it and nothing was taken out).
 
     Raises
     ------
-    ContractError : a column is missing, or no resource of the process log is a user of the events.
+    ContractError : a column is missing or has empty cells, no resource of the process log is a user of the events, no row
+        shows and nobody recorded booked one of its cases, or its bookings fit the recording only whole or half hours
+        earlier or later.
     SettingError : a duration cannot be read, or `least` is no share.
 
     >>> import datetime as dt
@@ -123,6 +127,7 @@ def attribute_cases(
     ['INV-1001', 'INV-1001', 'INV-1001']
     """
     require_columns(events, "user", "session_id", "seq", "timestamp", "app", made_by="read_log")
+    refuse_empty_cells(events)
     require(process.select(name for name in process.columns if name in PROCESS.schema), PROCESS)
     if not 0 <= least <= 1:
         raise SettingError(f"least={least!r}: allowed: a confidence from 0 to 1.")
@@ -130,8 +135,13 @@ def attribute_cases(
         _refuse_strangers(events, process)
     carried, ahead = (int(parse_duration(text).total_seconds() * 1e6) for text in (carry, resource_window))
     cases = process["case_id"].unique().sort()
-    found = _find(_read(events, process, cases, bar_apps, key), process, cases, carried, ahead)
-    return events.with_columns(_name(*found, cases, least))
+    rows = _read(events, process, cases, bar_apps, key)
+    bookings = book(process, rows.people, cases)
+    told = len(bookings.when) or len(rows.values.cases) or ((rows.shown >= 0) & (rows.shown < cases.len())).any()
+    if events.height and cases.len() and not told:
+        refuse_other_process(events, cases)
+    found = _find(rows, bookings, cases, carried, ahead)
+    return events.with_columns(*_name(*found[:3], cases, least), found[3])
 
 
 class _Rows(NamedTuple):
@@ -173,16 +183,16 @@ def _read(
 
 
 def _find(
-    rows: _Rows, process: pl.DataFrame, cases: pl.Series, carried: int, ahead: int
-) -> tuple[_Array, _Array, _Array]:
-    """The number of every row's case, of the evidence that found it, and how far away that was (microseconds)."""
+    rows: _Rows, bookings: Bookings, cases: pl.Series, carried: int, ahead: int
+) -> tuple[_Array, _Array, _Array, pl.Series]:
+    """The number of every row's case, of the evidence that found it, how far away that was (microseconds); the clock."""
     from taskkit.overlay import kernels
 
     order, user, at, app, shown, segment, values = (
         rows.order, rows.user, rows.at, rows.app, rows.shown, rows.segment, rows.values,
     )  # fmt: skip
-    bookings = book(process, rows.people, cases)
     offset, n = offsets_of(user, at, shown, cases.len(), bookings)[:, :2].T
+    refuse_wrong_hours(user, at, shown, cases.len(), bookings, int(n.sum()))
     shift = np.where(n >= OFFSET_MIN_EVENTS, offset * 1e6, 0.0).astype(np.int64)
     dtypes = (np.int8, np.int32, np.int64, np.int8, np.int64, np.int64)
     rule, last, last_at, last_rule, any_at, entered = (np.empty(len(at), dtype) for dtype in dtypes)
@@ -199,13 +209,13 @@ def _find(
         user, at, app, rows.kinds, shown, rule, segment, of_segment, last, last_at, last_rule, any_at, entered, shift,
         bookings.first, bookings.when + SLACK, bookings.cases, carried, carried // ONE_SIDED, ahead, case, source, age,
     )  # fmt: skip
-    if isinstance(order, slice):
-        return case, source, age
-    given: list[_Array] = []
-    for column in (case, source, age):
-        given.append(np.empty_like(column))
-        given[-1][order] = column
-    return given[0], given[1], given[2]
+    clock = np.where(n >= OFFSET_MIN_EVENTS, shift / 1e6, np.nan)[user]
+    given: list[_Array] = [case, source, age, clock]
+    if not isinstance(order, slice):
+        for place, column in enumerate(given):
+            given[place] = np.empty_like(column)
+            given[place][order] = column
+    return given[0], given[1], given[2], pl.Series("clock_offset_seconds", given[3]).fill_nan(None)
 
 
 def _name(case: _Array, source: _Array, age: _Array, cases: pl.Series, least: float) -> list[pl.Series]:
@@ -234,8 +244,9 @@ def _refuse_strangers(events: pl.DataFrame, process: pl.DataFrame) -> None:
         raise ContractError(
             f"No resource of the process log ({process['resource'].n_unique()}, written like "
             f"{shape(process['resource'].drop_nulls()[0])!r}) is a user of the events ({events['user'].n_unique()}, written "
-            f"like {shape(events['user'].drop_nulls()[0])!r}). Give the "
-            "resources the events' pseudonyms (map_resources with the engagement's key), or drop the column."
+            f"like {shape(events['user'].drop_nulls()[0])!r}; letters as a, digits as 9: nothing is named). Give the resources "
+            "the events' pseudonyms with the engagement's key, process = map_resources(process, events, key=key), or drop the "
+            "column."
         )
 
 

@@ -7,7 +7,18 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from taskkit.errors import ContractError
+
 _Array = Any  # numpy array
+
+
+def refuse_empty_cells(events: pl.DataFrame) -> None:
+    """Refuse rows that do not say whose they are, or when they were: they cannot be put in order."""
+    columns = ("user", "session_id", "seq", "timestamp")
+    if empty := [f"{name} ({events[name].null_count():,})" for name in columns if events[name].null_count()]:
+        raise ContractError(
+            f"Columns {', '.join(empty)} of the events have empty cells; allowed: none. Read the log with read_log."
+        )
 
 
 class Bookings(NamedTuple):

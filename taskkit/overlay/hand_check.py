@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from taskkit.errors import SettingError
-from taskkit.overlay.references import clock_offsets
+from taskkit.overlay.references import known_offsets
 from taskkit.schema import require_columns
 
 ANSWERS = ("right", "wrong", "cannot tell")
@@ -199,7 +199,7 @@ def _bookings(drawn: pl.DataFrame, events: pl.DataFrame, process: pl.DataFrame) 
     """The person's last and next booking around each drawn row, by the recorder's clock, in words."""
     if "resource" not in process.columns:
         return pl.Series("booked", ["The process log does not say who booked."] * drawn.height, dtype=pl.String)
-    offsets = clock_offsets(events, process).select("user", "offset_seconds")
+    offsets = known_offsets(events, process).select("user", "offset_seconds")
     own = process.select(user="resource", case="case_id", what="activity", when="timestamp").drop_nulls().join(
         offsets, on="user", how="semi"
     ).join(offsets, on="user").with_columns(

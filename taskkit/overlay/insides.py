@@ -7,7 +7,7 @@ from typing import NamedTuple
 import polars as pl
 
 from taskkit.errors import SettingError
-from taskkit.overlay.effort.step_work import find_main_app, list_bookings, list_rows
+from taskkit.overlay.effort.step_work import choose_main_app, list_bookings, list_rows
 
 WAY_SHARE = 0.1  # part of a booking's active time from which an application belongs to its way
 _PASTE = pl.col("event_type").cast(pl.String) == "paste"
@@ -41,20 +41,20 @@ def look_inside(
     -------
     `ways`, one row per activity and way, most bookings first: `activity`, `apps` (in the order in which they are mostly
     turned to), `bookings`, `share` (of the activity's bookings with work), `people`, `touch_median_seconds`,
-    `elapsed_median_seconds` (since the case's previous booking), `app_seconds` and `app_pastes` (for each of `apps`: median
-    active seconds, mean pastes into it of a booking), `outside_pastes` (mean pastes of a booking into all applications
-    but the main one).
+    `elapsed_median_seconds` (since the case's previous booking: calendar time, nights and weekends included),
+    `app_seconds` and `app_pastes` (for each of `apps`: median active seconds, mean pastes into it of a booking),
+    `outside_pastes` (mean pastes of a booking into all applications but the main one).
     `apps`, one row per activity and application, most time first: `activity`, `app`, `main` (Boolean; null where no main
     application is known), `active_hours`, `share` (of the activity's active time), `bookings`, `people`, `pastes_mean`
     (into it, of a booking with work).
     `tasks`, one row per activity, task and variant, most bookings first; a row without a variant sums the task up:
     `activity`, `task_id`, `variant_id`, `bookings`, `share`, `people`, `median_seconds` (active seconds of the task in a
-    booking), `elapsed_median_seconds`; empty where no tasks have been found yet.
+    booking), `elapsed_median_seconds` (as above); empty where no tasks have been found yet.
 
     Raises
     ------
     ContractError : `name_activities` or `attribute_cases` has not been run.
-    SettingError : `way_share` is not between 0 and 1.
+    SettingError : `way_share` is not between 0 and 1, or no row of the events is in `main_app`.
 
     >>> import datetime as dt
     >>> when = [dt.datetime(2026, 3, 2, 8, minute, tzinfo=dt.UTC) for minute in range(4)]
@@ -68,7 +68,7 @@ def look_inside(
         raise SettingError(f"way_share is {way_share:g}; allowed: 0 to 1, the part of a booking's active time.")
     booked = list_bookings(process)
     rows = list_rows(events, process, booked, keep=("event_type",))
-    main = main_app if main_app is not None else find_main_app(rows)
+    main = choose_main_app(events, rows, main_app)
     facts = booked.select("booking", "activity", "elapsed_seconds")
     seen = pl.col("app").is_not_null() & pl.col("booking").is_not_null()
     rows = (
@@ -94,7 +94,8 @@ def _ways(
     main: str | None,
     share: float,
 ) -> pl.DataFrame:
-    used = cells.filter(pl.col("seconds") >= share * pl.col("touch"))
+    most = pl.col("seconds") == pl.col("seconds").max().over("booking")  # so that no booking is without a way
+    used = cells.filter((pl.col("seconds") >= share * pl.col("touch")) | most)
     used = used.with_columns(rank=pl.int_range(pl.len()).over("booking"))
     keys = used.sort("booking", "app").group_by("booking", maintain_order=True).agg(way=pl.col("app").str.join("\n"))
     outside = (pl.col("app") != main).fill_null(False) if main is not None else pl.lit(None, pl.Boolean)

@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
 import polars as pl
 
+from taskkit.errors import ContractError, LogFileError, SettingError, check_choice
 from taskkit.schema import require_columns
 
-# what logs call the transitions; the XES standard's words first
-STARTS = ("start", "started", "begin", "in_progress")
-ENDS = ("complete", "completed", "end", "ended", "finish", "finished", "done", "close", "closed")
+# what logs call the transitions, in English and German; the XES standard's words first
+STARTS = ("start", "started", "begin", "began", "begun", "commenced", "initiated", "in_progress", "beginn", "begonnen",
+          "gestartet", "angefangen", "in_bearbeitung")  # fmt: skip
+ENDS = ("complete", "completed", "end", "ended", "finish", "finished", "done", "close", "closed", "stop", "stopped",
+        "ende", "abgeschlossen", "abschluss", "beendet", "erledigt", "fertig", "fertiggestellt", "geschlossen")  # fmt: skip
 ABORTS = ("ate_abort", "pi_abort", "abort", "aborted", "withdraw", "withdrawn", "autoskip", "manualskip", "skip",
-          "cancel", "cancelled", "canceled")  # fmt: skip
-SUSPENDS, RESUMES = ("suspend", "suspended", "pause", "paused"), ("resume", "resumed")
-BEFORE_WORK = ("schedule", "scheduled", "assign", "assigned", "reassign", "reassigned", "enable", "enabled", "unknown")
+          "skipped", "cancel", "cancelled", "canceled", "abgebrochen", "abbruch", "storniert", "zurückgezogen",
+          "zurueckgezogen", "übersprungen", "uebersprungen")  # fmt: skip
+SUSPENDS = ("suspend", "suspended", "pause", "paused", "on_hold", "unterbrochen", "pausiert", "angehalten")
+RESUMES = ("resume", "resumed", "fortgesetzt", "wiederaufgenommen", "wieder_aufgenommen")
+BEFORE_WORK = ("schedule", "scheduled", "assign", "assigned", "reassign", "reassigned", "enable", "enabled", "unknown",
+               "geplant", "eingeplant", "zugewiesen", "zugeordnet", "zugeteilt")  # fmt: skip
 INSTANCE = ("concept:instance", "activity_instance", "instance_id")
 _KIND = {word: kind for kind, words in (
     ("start", STARTS), ("end", ENDS), ("abort", ABORTS), ("suspend", SUSPENDS), ("resume", RESUMES), ("other", BEFORE_WORK)
 ) for word in words}  # fmt: skip
+_TRANSITIONS = ("start", "complete", "suspend", "resume", "abort", "schedule")
 
 
 def pair_lifecycles(process: pl.DataFrame) -> pl.DataFrame:
@@ -25,7 +35,7 @@ def pair_lifecycles(process: pl.DataFrame) -> pl.DataFrame:
     A completion is paired with the earliest open start of the same case and activity: by the log's own number of the
     activity's instance where there is one, else of the same resource, else of any. An activity that was aborted was not
     done: it uses up its start and is left out, as are starts that nothing completes (`list_lifecycle_problems` counts
-    both). A log in which no row says complete has one row per activity already and only loses the column.
+    both). A log in which no row says complete has one row per activity already: every row is kept.
 
     Parameters
     ----------
@@ -34,8 +44,8 @@ def pair_lifecycles(process: pl.DataFrame) -> pl.DataFrame:
     Returns
     -------
     One row per activity done, ordered by time: the columns of its completion without `lifecycle`, `start_timestamp`
-    (null where no start was found) and `service_seconds` (from start to completion without the time it was suspended;
-    null without a start). Without a column `lifecycle` the frame as it was given.
+    (the log's own where no start was found; null without either) and `service_seconds` (from start to completion without
+    the time it was suspended; null without a start). Without a column `lifecycle` the frame as it was given.
 
     References
     ----------
@@ -74,7 +84,12 @@ def list_lifecycle_problems(process: pl.DataFrame) -> pl.DataFrame:
     -------
     One row per activity and problem, most first: `activity`, `problem` ("started, never completed", "completed, never
     started", "aborted", "unknown transition"), `times`, `share` (of the activity's rows that could have it: its starts,
-    its completions, or all its rows), `consequence`. Empty for a log without lifecycle.
+    its completions, or all its rows), `consequence`. Empty for a log without lifecycle. A log in which no row says start
+    does not record starts, so its completions lack none.
+
+    Raises
+    ------
+    ContractError : the rows have been paired already.
 
     >>> from datetime import datetime, UTC
     >>> process = pl.DataFrame({"case_id": "c", "activity": "Approve", "timestamp": [datetime(2026, 3, 2, tzinfo=UTC)],
@@ -91,6 +106,11 @@ def list_lifecycle_problems(process: pl.DataFrame) -> pl.DataFrame:
         "consequence": pl.String,
     }
     if "lifecycle" not in process.columns:
+        if "service_seconds" in process.columns:
+            raise ContractError(
+                "The rows of the lifecycle have been paired already, so their problems cannot be counted any more. Pass the "
+                "log as it was read with pair=False: list_lifecycle_problems(read_process_log(…, pair=False))."
+            )
         return pl.DataFrame(schema=names)
     rows, kind = _paired(process), pl.col("_kind")
     started = kind == "start"
@@ -100,8 +120,10 @@ def list_lifecycle_problems(process: pl.DataFrame) -> pl.DataFrame:
             kind == "end", (kind == "end") & pl.col("_start").is_null(), "Kept without a service time.",
         ),
         "aborted": (pl.lit(True), kind == "abort", "Left out: it was not done."),
-        "unknown transition": (pl.lit(True), kind.is_null(), "Left out: say what it means by renaming it before."),
+        "unknown transition": (pl.lit(True), kind.is_null(), "Left out: say what it means with lifecycle=."),
     }  # fmt: skip
+    if not (rows["_kind"] == "start").any():
+        del problems["completed, never started"]
     found = [
         rows.filter(among).group_by("activity").agg(times=which.sum(), share=which.mean(), n=pl.len())
         .with_columns(problem=pl.lit(problem), consequence=pl.lit(consequence))
@@ -150,9 +172,81 @@ def time_steps(process: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def is_lifecycle(column: pl.Series, words: Mapping[str, str]) -> bool:
+    """Whether a column holds nothing but transitions, a start and an end among them; `words` are known transitions too.
+
+    >>> is_lifecycle(pl.Series(["Begonnen", "Abgeschlossen"]), {}), is_lifecycle(pl.Series(["open", "done"]), {})
+    (True, False)
+    """
+    if column.dtype != pl.String or column.n_unique() > len(_KIND):
+        return False
+    kinds = {_KIND.get(word) for word in _say(column.drop_nulls().unique(), words)}
+    return {"start", "end"} <= kinds and None not in kinds
+
+
+def is_mostly_lifecycle(column: pl.Series, words: Mapping[str, str]) -> bool:
+    """Whether more than half of the distinct texts of a column are transitions; `words` are known transitions too.
+
+    >>> is_mostly_lifecycle(pl.Series(["start", "complete"]), {}), is_mostly_lifecycle(pl.Series(["created", "closed"]), {})
+    (True, False)
+    """
+    if column.dtype != pl.String:
+        return False
+    said = _say(column.drop_nulls().unique(), words)
+    return sum(word in _KIND for word in said) > len(said) / 2
+
+
+def translate_lifecycle(
+    process: pl.DataFrame, *, path: Path, column: str | None, words: Mapping[str, str], strict: bool
+) -> pl.DataFrame:
+    """Replace the words of a file for transitions by those of the standard; where `strict`, an unknown one is an error."""
+    if "lifecycle" not in process.columns:
+        if words:
+            raise SettingError(
+                f"lifecycle= is given, but no column of {path} was recognised as lifecycle. Name it: "
+                'columns={"lifecycle": "…"}.'
+            )
+        return process
+    distinct = process["lifecycle"].drop_nulls().unique(maintain_order=True)
+    for word in words.values():
+        check_choice(word, allowed=_TRANSITIONS, what="transition of a lifecycle")
+    said = dict(zip(distinct, _say(distinct, words), strict=True))
+    if absent := set(_plain_list(words)) - set(_plain_list(distinct)):
+        raise SettingError(
+            f"lifecycle=: column {column!r} of {path} does not hold {', '.join(map(repr, sorted(absent)))}. It holds "
+            f"{', '.join(map(repr, distinct[:12]))}."
+        )
+    unknown = [word for word in distinct if said[word] not in _KIND]
+    if unknown and strict:
+        guesses = ("start", "complete") if len(unknown) == 2 else ("…",) * len(unknown)
+        call = ", ".join(f'"{word}": "{guess}"' for word, guess in list(zip(unknown, guesses, strict=True))[:6])
+        raise LogFileError(
+            f"{path}: column {column!r} holds {', '.join(map(repr, unknown[:12]))}{', …' if len(unknown) > 12 else ''}, which "
+            f"are no known transitions ({', '.join(_TRANSITIONS)}). Say which they are: "
+            f"read_process_log(…, lifecycle={{{call}}}), or rename the column if it is no life cycle."
+        )
+    changed = {word: said[word] for word in distinct if words and said[word] in _TRANSITIONS}
+    return process.with_columns(pl.col("lifecycle").replace(changed)) if changed else process
+
+
+def _say(distinct: pl.Series, words: Mapping[str, str]) -> list[str]:
+    """What each word means, as far as it is told, else the word itself as it is compared."""
+    told = dict(zip(_plain_list(words), words.values(), strict=True))
+    return [told.get(word, word) for word in _plain_list(distinct)]
+
+
+def _plain_list(words: Iterable[str]) -> list[str]:
+    frame = pl.DataFrame({"word": list(words)}, schema={"word": pl.String})
+    return frame.select(_plain(pl.col("word"))).to_series().to_list()
+
+
+def _plain(word: pl.Expr) -> pl.Expr:
+    return word.str.strip_chars().str.to_lowercase().str.replace_all(r"[ \-]", "_")
+
+
 def _paired(process: pl.DataFrame) -> pl.DataFrame:
     """The rows with `_kind`, and for each end its `_start` and `_suspended` seconds; `_used` marks starts that ended."""
-    word = pl.col("lifecycle").str.strip_chars().str.to_lowercase().str.replace_all(r"[ \-]", "_")
+    word = _plain(pl.col("lifecycle"))
     kind = pl.when(word.is_null()).then(pl.lit("end")).otherwise(
         word.replace_strict(_KIND, default=None, return_dtype=pl.String)
     )  # fmt: skip

@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import polars as pl
 
-from taskkit.errors import ContractError, LogFileError, SettingError, check_choice
+from taskkit.errors import LogFileError, SettingError, check_choice
 from taskkit.log.csv_files import read_text_table
-from taskkit.log.times import read_times
-from taskkit.overlay.lifecycles import pair_lifecycles
+from taskkit.overlay.lifecycles import is_lifecycle, is_mostly_lifecycle, pair_lifecycles, translate_lifecycle
 from taskkit.overlay.ocel import FORMS, read_ocel
+from taskkit.overlay.times import check_zone, read_process_times
 from taskkit.overlay.xes import read_xes
-from taskkit.schema import PROCESS, TIME, require_columns
+from taskkit.schema import PROCESS, require_columns
 
 # what foreign logs call the columns of the contract; letters and digits only, the likeliest first
 NAMES = {
-    "case_id": ("caseid", "caseconceptname", "case", "caseidentifier", "caseno", "casenumber", "casekey", "traceid"),
-    "activity": ("activity", "conceptname", "activityname", "activityid", "event", "eventname", "task", "step"),
+    "case_id": ("caseid", "caseconceptname", "case", "caseidentifier", "caseno", "casenumber", "casekey", "traceid",
+                "fallid", "fallnummer", "fallnr", "vorgangsnummer", "vorgangsnr", "vorgangsid", "aktenzeichen",
+                "rechnungsnummer", "rechnungsnr", "belegnummer", "belegnr", "auftragsnummer", "auftragsnr",
+                "bestellnummer", "bestellnr", "schadennummer", "antragsnummer", "ticketnummer", "fall"),
+    "activity": ("activity", "conceptname", "activityname", "activityid", "event", "eventname", "task", "step",
+                 "aktivitaet", "taetigkeit", "prozessschritt", "arbeitsschritt", "schritt", "ereignis", "aktion"),
     "timestamp": ("timestamp", "timetimestamp", "completetimestamp", "completetime", "complete", "endtimestamp",
-                  "endtime", "end", "eventtime", "datetime", "time", "date"),
-    "start_timestamp": ("starttimestamp", "starttime", "start"),
-    "resource": ("resource", "orgresource", "user", "userid", "username", "agent", "performer", "employee"),
-    "lifecycle": ("lifecycle", "lifecycletransition", "transition", "eventtype"),
+                  "endtime", "end", "eventtime", "datetime", "time", "date", "zeitstempel", "zeitpunkt", "endzeit",
+                  "endzeitpunkt", "endezeit", "ende", "datumuhrzeit", "buchungszeit", "datum", "zeit"),
+    "start_timestamp": ("starttimestamp", "starttime", "start", "startzeit", "startzeitpunkt", "beginnzeit", "beginn"),
+    "resource": ("resource", "orgresource", "user", "userid", "username", "agent", "performer", "employee",
+                 "bearbeiter", "bearbeiterin", "sachbearbeiter", "benutzer", "benutzername", "anwender", "mitarbeiter",
+                 "ressource"),
+    "lifecycle": ("lifecycle", "lifecycletransition", "lebenszyklus"),
 }  # fmt: skip
-NO_TIMES = ("", "NaT", "nan", "NaN", "None", "null", "NULL")  # how programs write that there is none
-TIME_FORMATS = (
-    "%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f %#z", "%Y-%m-%dT%H:%M:%S%.f",
-    "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y/%m/%d %H:%M:%S%.f", "%Y/%m/%d %H:%M",
-    "%d.%m.%Y %H:%M:%S%.f", "%d.%m.%Y %H:%M", "%d-%m-%Y %H:%M:%S%.f", "%d-%m-%Y %H:%M",
-    "%d/%m/%Y %H:%M:%S%.f", "%d/%m/%Y %H:%M", "%m/%d/%Y %H:%M:%S%.f", "%m/%d/%Y %H:%M",
-)  # fmt: skip
+# columns of these names are a lifecycle if they hold nothing but its words, a start and an end among them
+LIKELY_LIFECYCLE = ("transition", "eventtype")  # most of their words are a lifecycle's: else they are kinds of events
+MAYBE_LIFECYCLE = ("status", "state", "zustand", "phase", "ereignistyp", "ereignisart")
+LEAST_NUMBERS = 20  # a column of fewer different numbers may as well hold codes
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 
+TEXTS = (".csv", ".tsv", ".txt")
 _KNOWN = f".csv, .tsv, .parquet, .xes, .xes.gz, {', '.join(FORMS)}"
 
 
@@ -43,14 +50,17 @@ def read_process_log(
     columns: Mapping[str, str] | None = None,
     object_type: str | None = None,
     pair: bool = True,
+    lifecycle: Mapping[str, str] | None = None,
+    time_zone: str | None = None,
 ) -> pl.DataFrame:
     """Read the event log of a business system from CSV, Parquet, XES, XES.GZ or OCEL 2.0 (JSON, SQLite, XML).
 
-    Column names are guessed from what such logs usually call them (`guess_columns` shows the guess); `columns`
-    overrides it. Times without an offset are read as UTC. Rows of a lifecycle (start, complete, …) become one row per
+    Column names are guessed from what such logs usually call them in English or German; `columns` overrides it. Times
+    without an offset are of `time_zone`, by default UTC. Rows of a lifecycle (start, complete, …) become one row per
     activity that was done, with its start (`pair_lifecycles`; what has no counterpart is left out or kept without a start,
-    `list_lifecycle_problems` counts it). XES and OCEL are read as untrusted input: no document
-    type, no entities, no code inside a database, bounded size and depth.
+    `list_lifecycle_problems` counts it). Other columns of a text file that hold only numbers, at least 20 different ones
+    and none with a leading zero, become numbers. XES and OCEL are read as untrusted input: no document type, no
+    entities, no code inside a database, bounded size and depth.
 
     In an object-centric log one type of object is the case: by default one called "case", or the one with most events, if
     most of its events name exactly one such object and no other type comes near it; persons never are
@@ -64,6 +74,8 @@ def read_process_log(
     columns : {contract name: name in the file}, for the names that the guess misses or gets wrong.
     object_type : the type of object that is the case, for OCEL only.
     pair : False keeps the rows of a lifecycle as they are (for `list_lifecycle_problems`).
+    lifecycle : {word in the file: transition}, for words of a lifecycle that are not known: {"Offen": "start"}.
+    time_zone : of times without an offset, such as "Europe/Berlin"; in the hour that comes twice in autumn the first.
 
     Returns
     -------
@@ -73,7 +85,9 @@ def read_process_log(
     Raises
     ------
     LogFileError : the file is missing, empty, cut off or not of its kind; a column cannot be found; a time cannot be
-        read; no type of object is clearly the case. The message names what was found and the call that cures it.
+        read or is of a year before 1970; a lifecycle has unknown words; no type of object is clearly the case. The
+        message names what was found and the call that cures it.
+    SettingError : a name in `columns`, `lifecycle` or `time_zone` is not known.
 
     References
     ----------
@@ -86,15 +100,30 @@ def read_process_log(
     >>> read_process_log(file).row(0)[:2]
     ('17', 'Approve')
     """
-    path = Path(path)
+    path, zone = Path(path), check_zone(time_zone)
     if not path.is_file():
         what = "is a folder" if path.is_dir() else "does not exist"
         raise LogFileError(f"{path} {what}. Give one process log: {_KNOWN}.")
-    frame, given = _read(path, object_type)
+    frame, given = _read(path, object_type, zone)
     if frame.is_empty():
         raise LogFileError(f"{path} holds no events: nothing to lay the tasks over.")
-    chosen = _choose(path, frame, given | dict(columns or {}))
-    frame = _rename(frame, chosen)
+    chosen = _choose(path, frame, given | dict(columns or {}), lifecycle or {})
+    frame = _type(path, _rename(frame, chosen), chosen, zone)
+    _refuse_nulls(path, frame, chosen)
+    if pair or lifecycle:
+        frame = translate_lifecycle(
+            frame, path=path, column=chosen.get("lifecycle"), words=lifecycle or {}, strict=pair
+        )
+    first = [column.name for column in PROCESS.columns if column.name in frame.columns]
+    others = [name for name in frame.columns if name not in first]
+    frame = frame.select(*first, *others).sort("timestamp", maintain_order=True)
+    if path.suffix.lower() in TEXTS:  # other kinds of files say of which type their columns are
+        frame = with_numbers(frame, [name for name in others if name in frame.columns])
+    return pair_lifecycles(frame) if pair else frame
+
+
+def _type(path: Path, frame: pl.DataFrame, chosen: Mapping[str, str], zone: str) -> pl.DataFrame:
+    """The columns of the contract with its types."""
     for name in ("case_id", "activity", "resource", "lifecycle"):
         if name in frame.columns:
             if frame[name].dtype.is_nested() or frame[name].dtype.is_float():
@@ -103,13 +132,28 @@ def read_process_log(
             frame = frame.with_columns(pl.col(name).cast(pl.String).str.strip_chars().replace("", None))
     for name in ("timestamp", "start_timestamp"):
         if name in frame.columns:
-            parsed = _times(path, frame[name], chosen[name], required=name == "timestamp")
+            required = name == "timestamp"
+            parsed = read_process_times(path, frame[name], chosen[name], required=required, zone=zone)
             frame = frame.with_columns(parsed.alias(name))
-    _refuse_nulls(path, frame, chosen)
-    first = [column.name for column in PROCESS.columns if column.name in frame.columns]
-    others = [name for name in frame.columns if name not in first]
-    frame = frame.select(*first, *others).sort("timestamp", maintain_order=True)
-    return pair_lifecycles(frame) if pair else frame
+    return frame
+
+
+def with_numbers(process: pl.DataFrame, names: Iterable[str]) -> pl.DataFrame:
+    """Texts that are all numbers, as numbers; with a leading zero, or only a few different ones, they are codes.
+
+    >>> with_numbers(pl.DataFrame({"amount": [f"{n}.5" for n in range(20)]}), ["amount"])["amount"].dtype
+    Float64
+    """
+    numbers = []
+    for name in names:
+        if process[name].dtype != pl.String:
+            continue
+        distinct = process[name].drop_nulls().unique()
+        if distinct.len() >= LEAST_NUMBERS and distinct.str.contains(r"^-?(0|[1-9]\d{0,14})(\.\d+)?$").all():
+            # whole ones stay whole: an order's number is written without a point
+            whole = not distinct.str.contains(".", literal=True).any()
+            numbers.append(pl.col(name).cast(pl.Int64 if whole else pl.Float64))
+    return process.with_columns(numbers)
 
 
 def guess_columns(found: Iterable[str]) -> dict[str, str]:
@@ -130,15 +174,15 @@ def guess_columns(found: Iterable[str]) -> dict[str, str]:
 
 
 def _key(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
+    return re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFC", name).lower().translate(_UMLAUTS))
 
 
-def _read(path: Path, object_type: str | None) -> tuple[pl.DataFrame, dict[str, str]]:
+def _read(path: Path, object_type: str | None, zone: str) -> tuple[pl.DataFrame, dict[str, str]]:
     """The file's own columns, and those of them that need no guess."""
     name = path.name.lower()
     if name.endswith(tuple(FORMS)):
         known = {"case_id": "ocel:case", "activity": "ocel:type", "timestamp": "ocel:time"}
-        return read_ocel(path, object_type=object_type), known
+        return read_ocel(path, object_type=object_type, zone=zone), known
     if object_type is not None:
         raise SettingError(
             f"object_type={object_type!r} is for OCEL 2.0 ({', '.join(FORMS)}); {path} has one case a row."
@@ -151,19 +195,29 @@ def _read_table(path: Path) -> pl.DataFrame:
     try:
         if name.endswith((".parquet", ".pq")):
             return pl.read_parquet(path)
-        if name.endswith((".csv", ".tsv", ".txt")):
+        if name.endswith(TEXTS):
             return read_text_table(path).frame
+    except LogFileError as error:
+        # the reader of text files speaks of UI logs: the way over Parquet is the same, its end is another
+        message, found, _ = str(error).partition(', then read_log("table.parquet"')
+        cure = f'{message}, then read_process_log("table.parquet", columns={{…}}).'
+        raise LogFileError(cure if found else message) from error
     except pl.exceptions.NoDataError as error:
         raise LogFileError(f"{path} is empty.") from error
     except (pl.exceptions.PolarsError, OSError, UnicodeDecodeError) as error:
         first = str(error).strip().splitlines()[0]
         raise LogFileError(f"{path} cannot be read as {path.suffix[1:].upper()}: {first}") from error
-    raise LogFileError(f"{path}: unknown kind of process log. Known: {_KNOWN}.")
+    sheet = " Save the sheet as CSV." if name.endswith((".xlsx", ".xls", ".xlsm", ".xlsb", ".ods")) else ""
+    raise LogFileError(f"{path}: unknown kind of process log.{sheet} Known: {_KNOWN}.")
 
 
-def _choose(path: Path, frame: pl.DataFrame, columns: Mapping[str, str]) -> dict[str, str]:
+def _choose(path: Path, frame: pl.DataFrame, columns: Mapping[str, str], words: Mapping[str, str]) -> dict[str, str]:
     found = frame.columns
     known = [column.name for column in PROCESS.columns]
+    turned = {value: name for name, value in columns.items() if name not in known and value in known}
+    if turned:
+        meant = ", ".join(f'"{name}": "{column}"' for name, column in turned.items())
+        raise SettingError(f"columns= is {{contract name: name in the file}}; did you mean columns={{{meant}}}?")
     for name in columns:
         check_choice(name, allowed=known, what="column of the process contract")
     absent = [name for name in columns.values() if name not in found]
@@ -175,6 +229,12 @@ def _choose(path: Path, frame: pl.DataFrame, columns: Mapping[str, str]) -> dict
     free = [name for name, dtype in frame.schema.items() if name not in columns.values() and not dtype.is_nested()]
     guess = {name: column for name, column in guess_columns(free).items() if name not in columns}
     chosen = guess | dict(columns)
+    if "lifecycle" not in chosen:
+        maybe = (name for name in free if _key(name) in MAYBE_LIFECYCLE and name not in chosen.values())
+        likely = [name for name in free if _key(name) in LIKELY_LIFECYCLE and name not in chosen.values()]
+        states = next((name for name in likely if is_mostly_lifecycle(frame[name], words)), None)
+        states = states or next((name for name in maybe if is_lifecycle(frame[name], words)), None)
+        chosen |= {} if states is None else {"lifecycle": states}
     missing = [name for name in PROCESS.required if name not in chosen]
     if missing:
         call = ", ".join(f'"{name}": "…"' for name in missing)
@@ -199,51 +259,6 @@ def _rename(frame: pl.DataFrame, chosen: Mapping[str, str]) -> pl.DataFrame:
         taken.add(bare)
         names[name] = bare
     return frame.rename(names)
-
-
-def _times(path: Path, series: pl.Series, column: str, *, required: bool) -> pl.Series:
-    if series.dtype != pl.String:
-        try:
-            known = read_times(series.drop_nulls(), column=column, where=str(path))
-        except ContractError as error:
-            raise LogFileError(str(error)) from error
-        places = pl.Series(range(series.len())).filter(series.is_not_null())
-        return pl.Series(column, [None] * series.len(), dtype=TIME).scatter(places, known)
-    texts = series.cast(pl.String).str.strip_chars().replace(dict.fromkeys(NO_TIMES))
-    start = texts.drop_nulls().head(1000)  # most formats fail at once: the whole column is read with the others only
-    likely = [form for form in TIME_FORMATS if not _parse(start, form).null_count()] or TIME_FORMATS
-    readings = {form: _parse(texts, form) for form in likely}
-    filled = texts.len() - texts.null_count()
-    full = {form: times for form, times in readings.items() if times.len() - times.null_count() == filled}
-    if full:
-        _refuse_ambiguous(path, column, full, texts)
-        return next(iter(full.values()))
-    best = max(readings.values(), key=lambda times: times.len() - times.null_count())
-    wrong = (best.is_null() & texts.is_not_null()).arg_max() or 0
-    raise LogFileError(
-        f"{path}, column {column!r}: {int((best.is_null() & texts.is_not_null()).sum()):,} of {filled:,} times cannot "
-        f"be read, the first in data row {wrong + 1}: {texts[wrong]!r}. Allowed: 2026-03-02T08:15:00Z and the usual "
-        "variants, one of them throughout."
-        + ("" if required else ' Or leave the column out by mapping "start_timestamp" to another one.')
-    )
-
-
-def _parse(texts: pl.Series, form: str) -> pl.Series:
-    if "%#z" in form:
-        with_zone = texts.str.replace(r"[Zz]$", "+00:00")
-        return with_zone.str.to_datetime(form, time_unit="us", time_zone="UTC", strict=False)
-    return texts.str.to_datetime(form, time_unit="us", strict=False).dt.replace_time_zone("UTC")
-
-
-def _refuse_ambiguous(path: Path, column: str, readings: Mapping[str, pl.Series], texts: pl.Series) -> None:
-    """Day/month and month/day that both fit every row must not be guessed: half a year of waiting hangs on it."""
-    first, *others = readings.items()
-    for form, times in others:
-        if form[:3] != first[0][:3] and not times.equals(first[1]):
-            raise LogFileError(
-                f"{path}, column {column!r}: times such as {texts.drop_nulls()[0]!r} can be read as day/month or "
-                f"month/day, and every row fits both. Write them as year-month-day first."
-            )
 
 
 def _refuse_nulls(path: Path, frame: pl.DataFrame, chosen: Mapping[str, str]) -> None:

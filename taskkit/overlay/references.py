@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from taskkit.overlay.coding import Bookings, book, number_texts
+from taskkit.overlay.coding import Bookings, book, number_texts, refuse_empty_cells
 from taskkit.privacy import digest
 from taskkit.schema import require_columns
 
@@ -55,6 +55,7 @@ def clock_offsets(events: pl.DataFrame, process: pl.DataFrame, *, key: bytes | N
     ('p', 30.0, 6)
     """
     require_columns(events, "user", "session_id", "seq", "timestamp", made_by="read_log")
+    refuse_empty_cells(events)
     numbers, distinct = number_texts(events["user"])
     people, rank = distinct.sort(), (distinct.rank("ordinal") - 1).cast(pl.Int32).to_numpy()
     cases = process["case_id"].unique().sort()
@@ -71,6 +72,23 @@ def clock_offsets(events: pl.DataFrame, process: pl.DataFrame, *, key: bytes | N
         "user", pl.when(enough).then("offset_seconds").otherwise(0.0), number[0],
         *(pl.when(enough).then(name).alias(name) for name in names[2:4]), number[1],
     )  # fmt: skip
+
+
+def known_offsets(events: pl.DataFrame, process: pl.DataFrame) -> pl.DataFrame:
+    """The clock offsets that attribution used, where the events tell (`clock_offset_seconds`), else those estimated now.
+
+    Only attribution has the key of references that are digests: without it they would show no case here.
+
+    Returns
+    -------
+    One row per person: `user`, `offset_seconds` (process time minus recorder time, 0 where nothing is corrected),
+    `compared` (whether enough process events told the offset).
+    """
+    if "clock_offset_seconds" not in events.columns:
+        found = clock_offsets(events, process)
+        return found.select("user", "offset_seconds", compared=pl.col("n") >= OFFSET_MIN_EVENTS)
+    used = events.group_by("user").agg(offset_seconds=pl.col("clock_offset_seconds").drop_nulls().first()).sort("user")
+    return used.with_columns(pl.col("offset_seconds").fill_null(0.0), compared=pl.col("offset_seconds").is_not_null())
 
 
 def offsets_of(user: _Array, at: _Array, shown: _Array, known: int, bookings: Bookings) -> _Array:
@@ -132,6 +150,16 @@ def code_cases(events: pl.DataFrame, cases: pl.Series, *, key: bytes | None = No
     return shown
 
 
+def find_words(events: pl.DataFrame) -> pl.Series:
+    """The distinct words of the events that are long enough and have a digit, as cases do."""
+    sources = [name for name in (*_TEXTS, "case_ref") if name in events.columns]
+    texts = pl.concat([events[name].cast(pl.String).unique().alias("text").to_frame() for name in sources] or [
+        pl.DataFrame(schema={"text": pl.String})
+    ])  # fmt: skip
+    words = texts.select(name=pl.col("text").str.extract_all(_WORD)).explode("name", empty_as_null=True).drop_nulls()
+    return words.with_columns(pl.col("name").str.strip_chars("._-")).filter(_telling())["name"].unique().sort()
+
+
 def _known_names(cases: pl.Series, key: bytes | None) -> pl.DataFrame:
     """One row per name that stands for exactly one case: its id in small letters, its longest run of digits, their digests."""
     frame = pl.DataFrame({"case": pl.int_range(cases.len(), dtype=pl.Int32, eager=True), "id": cases})
@@ -140,9 +168,10 @@ def _known_names(cases: pl.Series, key: bytes | None) -> pl.DataFrame:
     )
     runs = runs.with_columns(length=pl.col("run").str.len_chars()).filter(pl.col("length") >= SHORTEST_NUMBER)
     longest = runs.sort("length", descending=True, maintain_order=True).unique("case", keep="first")
-    names = pl.concat([
-        frame.select("case", name=pl.col("id").str.to_lowercase()), longest.select("case", name="run")
-    ]).unique()  # fmt: skip
+    # what one case is called comes before what is only a part of another one's name
+    whole = frame.select("case", name=pl.col("id").str.to_lowercase())
+    part = longest.select("case", name="run").join(whole, on="name", how="anti")
+    names = pl.concat([whole, part])
     if key is not None:
         hidden = pl.Series("name", [digest(name, key=key) for name in names["name"]], dtype=pl.String)
         names = pl.concat([names, names.select("case").with_columns(hidden)])
@@ -182,14 +211,17 @@ def _name_texts(texts: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
         joined.select("place", name=pl.col("word").str.extract_all(part))
         .explode("name", empty_as_null=True)
         .drop_nulls()
-        .with_columns(pl.col("name").str.strip_chars("-"))
-        for part in _PARTS
+        .with_columns(pl.col("name").str.strip_chars("-"), level=pl.lit(level))
+        for level, part in enumerate(_PARTS, 1)
     ]
-    names = pl.concat([parts.select("place", name="word"), *divided]).filter(_telling())
+    names = pl.concat([parts.select("place", name="word", level=pl.lit(0)), *divided]).filter(_telling())
     found = _look_up(names["name"].unique(), known.filter(_telling()))
     # digits alone (a year, an amount) are a case only if it is known
     found = found.filter(pl.col("case").is_not_null() | ~pl.col("name").str.contains(r"^\d+$"))
-    said = names.join(found, on="name").unique()
+    said = names.join(found, on="name")
+    # the parts of a word that is a case say nothing of their own: INV-10001_2 is not INV-10001
+    first = pl.col("level").filter(pl.col("case").is_not_null()).min().over("place")
+    said = said.filter(first.is_null() | (pl.col("level") <= first)).drop("level").unique()
     return words.select("source", "number", place=pl.Series(place)).join(said, on="place").drop("place")
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import polars as pl
 
 from taskkit.errors import ContractError, LogFileError, SettingError
-from taskkit.privacy import pseudonym
-from taskkit.schema import require_columns
+from taskkit.privacy import UNKNOWN_USER, pseudonym
+from taskkit.schema import PROCESS, require_columns
 
 _PSEUDONYM = r"p_[0-9a-f]{12}"
+MOST_SPELLINGS = 10  # of one login; a column with more distinct texts than that holds something else
 _DOMAINS = r"^.*\\|^.*/|@.*$"  # ACME\jsmith, acme/jsmith, jsmith@acme.com
 
 
@@ -30,6 +31,11 @@ def map_resources(
     key, as the recorder makes them, so nobody has to see who is who. Resources that are no recorded person (colleagues,
     technical users) become pseudonyms too; what is a pseudonym already stays. No clear name is left in the column.
 
+    Other columns of texts, or of lists of texts, are mapped likewise if more than half of their distinct values become a
+    user or one of those pseudonyms: who approved is then the same person as who booked. In all others the texts stay, clear
+    names too ("approver" full of people who booked nothing): `names_persons` tells such columns by their names, and rules,
+    pictures and files leave them out.
+
     Parameters
     ----------
     process : one row per process event, with `resource`.
@@ -40,11 +46,12 @@ def map_resources(
 
     Returns
     -------
-    The process log, row by row, with `resource` replaced.
+    The process log, row by row, with `resource` and the other columns of logins replaced.
 
     Raises
     ------
-    ContractError : no resource becomes a user of the events.
+    ContractError : the log does not say who booked, users of the events are no pseudonyms, or no resource becomes one of
+        them.
     LogFileError : the file of names cannot be read or lacks a column.
 
     >>> from taskkit.privacy import pseudonym
@@ -54,8 +61,9 @@ def map_resources(
     >>> map_resources(process, events, key=key)["resource"].n_unique()
     1
     """
-    require_columns(process, "resource", made_by="read_process_log")
+    _require_resource(process)
     require_columns(events, "user", made_by="read_log")
+    _require_pseudonyms(events)
     logins = {_plain(name): login for name, login in _read_names(names).items()}
     users = set(events["user"].drop_nulls().unique())
     given = process["resource"].cast(pl.String).drop_nulls().unique().sort()
@@ -67,7 +75,12 @@ def map_resources(
             'system has other names, give them: names={"name in the system": "login"} or a CSV file (resource, login).'
         )
     resource = pl.col("resource").cast(pl.String)
-    return process.with_columns(resource.replace_strict(given, mapped, default=None, return_dtype=pl.String))
+    replaced = resource.replace_strict(given, mapped, default=None, return_dtype=pl.String)
+    known = users.union(mapped)
+    others = [
+        _map_others(process[name], known, users, logins, key) for name in process.columns if name not in PROCESS.schema
+    ]
+    return process.with_columns(replaced, *(column for column in others if column is not None))
 
 
 def list_resources(process: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
@@ -87,7 +100,8 @@ def list_resources(process: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     >>> list_resources(process, pl.DataFrame({"user": ["p_1"]})).select("bookings", "share").rows()
     [(1, 0.5), (1, 0.5), (0, 0.0)]
     """
-    require_columns(process, "case_id", "resource", made_by="read_process_log")
+    require_columns(process, "case_id", made_by="read_process_log")
+    _require_resource(process)
     require_columns(events, "user", made_by="read_log")
     recorded = pl.col("resource").is_in(events["user"].drop_nulls().unique().implode())
     kinds = ("recorded people", "others", "nobody named")
@@ -100,6 +114,41 @@ def list_resources(process: pl.DataFrame, events: pl.DataFrame) -> pl.DataFrame:
     )
     every = pl.DataFrame({"booked_by": kinds}).join(counted, on="booked_by", how="left", maintain_order="left")
     return every.with_columns(pl.col("resources", "bookings", "cases").fill_null(0), pl.col("share").fill_null(0.0))
+
+
+def _require_resource(process: pl.DataFrame) -> None:
+    if "resource" not in process.columns:
+        raise ContractError(
+            "The process log has no column that says who booked (resource). Name it when reading: read_process_log(…, "
+            f'columns={{"resource": "…"}}), or leave this step out. Columns found: {", ".join(process.columns[:12])}.'
+        )
+
+
+def _require_pseudonyms(events: pl.DataFrame) -> None:
+    users = events["user"].unique().drop_nulls()
+    if names := users.filter(~users.str.contains(rf"^({_PSEUDONYM}|{UNKNOWN_USER})$")).len():
+        raise ContractError(
+            f"{names:,} of the {users.len():,} users of the events are no pseudonyms; allowed: p_ and 12 hexadecimal digits. "
+            "Give them some (taskkit.pseudonym with the engagement's key) before the resources get the same."
+        )
+
+
+def _map_others(
+    column: pl.Series, known: set[str], users: set[str], logins: Mapping[str, str], key: bytes
+) -> pl.Series | None:
+    """A column of which most distinct texts are logins of `known` pseudonyms, mapped; None for any other."""
+    listed = column.dtype == pl.List(pl.String)
+    if not listed and column.dtype not in (pl.String, pl.Categorical, pl.Enum):
+        return None
+    texts = (column.explode(empty_as_null=True) if listed else column).cast(pl.String).drop_nulls().unique().sort()
+    if not texts.len() or texts.len() > MOST_SPELLINGS * len(known):
+        return None
+    mapped = [_map(text, users, logins, key) if text.strip() else text for text in texts]
+    if sum(name in known for name in mapped) <= texts.len() / 2:
+        return None
+    value = (pl.element() if listed else pl.col(column.name)).cast(pl.String)
+    value = value.replace_strict(texts, mapped, default=None, return_dtype=pl.String)
+    return column.to_frame().select(pl.col(column.name).list.eval(value) if listed else value).to_series()
 
 
 def _map(resource: str, users: set[str], logins: Mapping[str, str], key: bytes) -> str:
@@ -127,7 +176,11 @@ def _read_names(names: Mapping[str, str] | str | Path | None) -> dict[str, str]:
     try:
         table = pl.read_csv(names, infer_schema=False)
     except (OSError, pl.exceptions.PolarsError) as error:
-        raise LogFileError(f"The names cannot be read from {names}: {error}") from error
+        # what polars says quotes cells, which are names; so the cause is not shown either
+        why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        raise LogFileError(
+            f"The names cannot be read from {names} ({why}). It must be a CSV file in UTF-8 with the columns resource and login."
+        ) from None
     if missing := {"resource", "login"} - {*table.columns}:
         raise LogFileError(
             f"{names} has no column {', '.join(sorted(missing))}; found: {', '.join(table.columns)}. It needs resource (the "

@@ -93,6 +93,8 @@ def _written(process: pl.DataFrame, name: str) -> pl.DataFrame:
         forms = [pl.col("value").dt.strftime(form) for form in ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y")]
         return pl.concat([distinct.select("case_id", text=form) for form in forms]).unique()
     plain = pl.col("value").cast(pl.String).str.strip_chars()
+    if dtype.is_float():
+        plain = plain.str.replace(r"^(-?\d+)\.0$", "${1}")  # a whole number is written without a point
     number = plain.cast(pl.Float64, strict=False)
     amounts = distinct.select("case_id", plain=plain, number=number).filter(
         (pl.col("number").abs() < 1e13) & pl.col("plain").str.contains(r"^-?\d+(\.\d+)?$")

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from taskkit.errors import LogFileError, MissingExtraError, SettingError, TaskkitError, check_choice
+from taskkit.overlay import read_process_log
 from taskkit.pipeline import mine
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.report.notebooks import bundled, find_notebooks, run_notebooks
@@ -27,7 +28,7 @@ def write_report(
     out: str | Path = "report",
     notebooks: str | Path | Sequence[str | Path] | None = None, show_code: bool = False,
     rules: str | Path | None = None, method: str = "model", min_people: int = MIN_PEOPLE, progress: bool = True,
-    key: bytes | None = None,
+    key: bytes | None = None, process_time_zone: str | None = None,
 ) -> Path:  # fmt: skip
     """Run the guided notebooks on a log and write each as one self-contained HTML page, with an index.
 
@@ -48,6 +49,7 @@ def write_report(
     min_people : smallest group that is shown, in people.
     progress : say on stderr how far it is.
     key : the key of an encrypted log (`taskkit.privacy.read_key`).
+    process_time_zone : zone of the process log's times where they have no offset, such as "Europe/Berlin"; else UTC.
 
     Returns
     -------
@@ -71,9 +73,13 @@ def write_report(
     try:
         results = scratch / "results"
         results.mkdir(mode=0o700)
+        read_from = process_log
+        if process_log is not None and process_time_zone is not None:
+            read_from = scratch / "process_log.parquet"
+            read_process_log(process_log, time_zone=process_time_zone).write_parquet(read_from)
         values = {
             "LOG": str(log.resolve()),
-            "PROCESS_LOG": str(process_log.resolve()) if process_log else None,
+            "PROCESS_LOG": str(read_from.resolve()) if read_from else None,
             "MODEL": str(model.resolve()) if model else None,
             "RULES": str(Path(rules).resolve()) if rules else None,
             "RESULTS": str(results),
@@ -81,7 +87,7 @@ def write_report(
             "MIN_PEOPLE": min_people,
         }
         if key is not None:  # the notebooks find what is kept; they are never given a key
-            mine(log.resolve(), process_log=process_log and process_log.resolve(), rules=rules and Path(rules).resolve(),
+            mine(log.resolve(), process_log=read_from and read_from.resolve(), rules=rules and Path(rules).resolve(),
                  method=method, results=results, key=key)  # fmt: skip
         executed = run_notebooks(paths, values, scratch=scratch, progress=progress)
         named = {log: log.name, results: "results", scratch: "scratch"} | {p.parent: "notebooks" for p in paths}

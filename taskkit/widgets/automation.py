@@ -16,6 +16,7 @@ from taskkit.automation.decision_rules import find_decision_rules
 from taskkit.automation.feasibility import read_weights
 from taskkit.automation.questionnaire import QUESTIONS, read_answers
 from taskkit.automation.ranking import measure_criteria, rank_tasks
+from taskkit.automation.rare import hide_rare_names
 from taskkit.automation.routine_steps import list_routine_candidates
 from taskkit.automation.stability import rank_stability
 from taskkit.automation.transfers import find_data_transfers
@@ -57,6 +58,7 @@ class AutomationExplorer(Explorer):
     assumptions : what money depends on; the defaults of `Assumptions` if none.
     weights : criterion → weight in feasibility.
     context : answers to the questionnaire, {task: {question: answer}}; those in the journal are added.
+    process : frame of `read_process_log`, so that decisions may follow from what is known of the case.
     results : folder of results; the journal of decisions lies beside it. None: nothing can be recorded.
     min_segments : a task seen less often gets no verdict.
     min_people : smallest group that is shown.
@@ -67,6 +69,7 @@ class AutomationExplorer(Explorer):
         events: pl.DataFrame,
         segments: pl.DataFrame,
         *,
+        process: pl.DataFrame | None = None,
         assumptions: Assumptions | None = None,
         weights: Mapping[str, float] | None = None,
         context: Mapping[str, Mapping[str, Any]] | None = None,
@@ -75,6 +78,7 @@ class AutomationExplorer(Explorer):
         min_people: int = MIN_PEOPLE,
     ) -> None:
         self.events, self.segments, self.min_segments = events, segments, min_segments
+        self.process = process if "case_id" in events.columns else None
         self.assumptions, self.weights = assumptions or Assumptions(), read_weights(weights)
         self.min_people = smallest_group(events, min_people=min_people)
         self.path = None if results is None else Path(results).parent / JOURNAL
@@ -168,7 +172,7 @@ class AutomationExplorer(Explorer):
     @cached_property
     def decision_rules(self) -> pl.DataFrame:
         """The decision rules of all tasks, frame of `find_decision_rules`."""
-        return find_decision_rules(self.events, self.segments)
+        return find_decision_rules(self.events, self.segments, cases=self.process)
 
     def fields(self, *, task_id: str | None = None) -> Any:
         """From which fields the fields of a task are filled."""
@@ -180,7 +184,7 @@ class AutomationExplorer(Explorer):
         return routine_strip(found, task_id=task_id, names=self._names, min_people=self.min_people)
 
     def rules(self, *, most: int = 20) -> Any:
-        """The decision rules in words, as a table: those with a rule first, then by executions."""
+        """The decision rules in words, as a table: what follows from the case first, then from fields, then from the order."""
         return rule_table(self.decision_rules, most=most, min_people=self.min_people)
 
     # ------------------------------------------------------------------------------------------------------- decisions
@@ -317,7 +321,8 @@ def rule_table(rules: pl.DataFrame, *, most: int = 20, min_people: int = MIN_PEO
     Parameters
     ----------
     rules : frame of `find_decision_rules`.
-    most : rows shown: decisions with a rule first, then by executions.
+    most : rows shown: first what follows from the case, then what follows from fields, then what follows from the order of
+        work; of these the rule first that foretells most executions better than the usual way.
     min_people : smallest group that is shown.
 
     >>> rule_table(pl.DataFrame())
@@ -326,6 +331,7 @@ def rule_table(rules: pl.DataFrame, *, most: int = 20, min_people: int = MIN_PEO
     empty = "No step after which executions of a task go different ways was found."
     if rules.is_empty():
         return table(None, caption="Decision rules", empty=empty)
+    rules = hide_rare_names(rules.filter(pl.col("people") >= min_people), min_people=min_people)
     ways = [
         "; ".join(f"{branch} ({share:.0%})" for branch, share in zip(branches, shares, strict=True))
         for branches, shares in rules.select("branches", "shares").iter_rows()
@@ -334,12 +340,15 @@ def rule_table(rules: pl.DataFrame, *, most: int = 20, min_people: int = MIN_PEO
         after=pl.col("after").fill_null("the start"), ways=pl.Series(ways, dtype=pl.String),
         says=pl.coalesce("rule", "why"), foretold=100 * pl.col("accuracy"), usual=100 * pl.col("baseline"),
     )  # fmt: skip
-    order = [pl.col("rule").is_null(), pl.col("segments"), pl.col("task_id"), pl.col("after")]
-    shown = shown.sort(order, descending=[False, True, False, False], maintain_order=True)
+    of_case = pl.col("fields").list.eval(pl.element().str.starts_with("case › ")).list.any()
+    by_order = pl.col("rule").str.contains("has no value yet|step before|done before").fill_null(True)
+    gained = (pl.col("accuracy") - pl.col("baseline")) * pl.col("segments")
+    order = [pl.col("rule").is_null(), by_order, ~of_case, gained, pl.col("task_id"), pl.col("after")]
+    shown = shown.sort(order, descending=[False, False, False, True, False, False], maintain_order=True)
     return table(
-        shown.filter(pl.col("people") >= min_people), caption="Decision rules", empty=empty, most=most,
+        shown, caption="Decision rules", empty=empty, most=most,
         definition=f"Foretold: held out, by a rule learnt from other people; usual way: always the most frequent one. Decisions "
-        f"of fewer than {min_people} people are not shown.",
+        f"of fewer than {min_people} people are not shown, nor their fields and steps, nor values that were written.",
         columns={"task_id": "task", "after": "after", "ways": "ways", "says": "rule", "foretold": "foretold (%)",
                  "usual": "usual way (%)", "exceptions": "exceptions", "segments": "times", "people": "people"},
     )  # fmt: skip

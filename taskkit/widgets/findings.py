@@ -28,6 +28,7 @@ from taskkit.charts.look import (
     smallest_group,
     spaced,
 )
+from taskkit.charts.steps import say_behind
 from taskkit.comparison import MEASURES
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.quality import check_quality
@@ -292,11 +293,7 @@ def summarise_steps(effort: pl.DataFrame | None, *, min_people: int = MIN_PEOPLE
                 f"; a booking comes {seconds_in_words(carrier['elapsed_median_seconds'])} after the one before (median)"
             )
         said += "."
-    seen, booked = int(effort["cases_with_work"].sum()), int(effort["cases"].sum())
-    return spaced(
-        f"{said} Step by step, {seen / max(booked, 1):.0%} of the cases that were booked have recorded work; "
-        "nothing is known about the others."
-    )
+    return spaced(f"{said} Recorded work stands behind {say_behind(effort)}; nothing is known about the others.")
 
 
 def summarise_automation(ranking: pl.DataFrame, *, min_people: int = MIN_PEOPLE) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from taskkit.charts.look import count_of, nothing, short, smallest_group, spaced
-from taskkit.charts.official import official_flow
+from taskkit.charts.official import how_cases_keep, official_flow
 from taskkit.overlay.official import (
     OfficialModel,
     list_inside_deviations,
@@ -33,6 +34,7 @@ class OfficialFlow:
     process : frame of `read_process_log`, or None.
     model : BPMN file, or what `read_model` or `read_standard` gives, or None.
     min_people : smallest group that is shown.
+    names : {name in the log: name in the model}, as in `replay_model`.
 
     Its frames are None where the process log or the model is: `replay` (`replay_model`), `deviations`
     (`list_process_deviations`), `steps` (`list_official_steps`), `inside` (`list_inside_deviations`, most time first).
@@ -50,6 +52,7 @@ class OfficialFlow:
         model: str | Path | Standard | OfficialModel | None,
         *,
         min_people: int = MIN_PEOPLE,
+        names: Mapping[str, str] | None = None,
     ) -> None:
         self.min_people = smallest_group(events, min_people=min_people)
         self.model: OfficialModel | None = None
@@ -59,10 +62,11 @@ class OfficialFlow:
         self.inside: pl.DataFrame | None = None
         if process is not None and model is not None:
             self.model = model_of(model)
-            self.replay = replay_model(process, self.model)
-            self.deviations = list_process_deviations(process, self.model)
-            self.steps = list_official_steps(events, segments, process, self.model)
-            inside = list_inside_deviations(events, segments, process, self.model)
+            self.replay = replay_model(process, self.model, names=names)
+            self.deviations = list_process_deviations(process, self.model, names=names)
+            frames = (events, segments, process, self.model)
+            self.steps = list_official_steps(*frames, names=names, min_people=self.min_people)
+            inside = list_inside_deviations(*frames, names=names, min_people=self.min_people)
             self.inside = inside.sort("active_hours", descending=True, maintain_order=True)
 
     def draw(self, *, activity: str | None = None) -> Any:
@@ -80,11 +84,10 @@ class OfficialFlow:
             return _ABSENT
         if self.replay.is_empty():
             return "The process log is empty: nothing can be said about the official flow."
-        fits, cases = int(self.replay["fits"].sum()), self.replay.height
         mean = float(self.replay["fitness"].mean() or 0)  # type: ignore[arg-type]
         said = (
-            f"{fits:,} of {count_of(cases, 'case')} ({fits / cases:.0%}) keep to the official flow {self.model.name!r} (mean "
-            f"fitness {mean:.2f}, 1 fits; the conditions at gateways are not checked)."
+            f"{how_cases_keep(self.replay, self.model.name)}. Mean fitness {mean:.2f}, where 1 is a perfect fit; the conditions "
+            "at gateways are not checked."
         )
         enough = (pl.col("people") == 0) | (pl.col("people") >= self.min_people)
         left = self.deviations.filter(enough & (pl.col("kind") != "not reached")).head(1)

@@ -8,9 +8,10 @@ from typing import Any
 import polars as pl
 
 from taskkit.charts.look import app_colours, nothing, smallest_group
-from taskkit.charts.process_inside import most_hidden, process_explorer, say_hidden
+from taskkit.charts.process_inside import leave_room, process_explorer
 from taskkit.charts.process_map import MEASURES, NO_LOG, tell_steps
 from taskkit.charts.process_model import model_map
+from taskkit.charts.process_words import most_hidden, say_hidden
 from taskkit.errors import MissingExtraError, check_choice
 from taskkit.overlay import list_attributions, step_effort
 from taskkit.overlay.discovery import discover_model
@@ -130,6 +131,8 @@ class ProcessExplorer(Explorer):
             wanted["step"] = [{"step": step}]
         params = [p | {"value": wanted[p["name"]]} if p["name"] in wanted else p for p in spec.get("params", [])]
         changed = spec | ({"params": params} if params else {})
+        if step is not None and "usermeta" in spec:
+            changed["padding"] = leave_room(spec["usermeta"]["heights"], step)
         if step is not None and step != most_hidden(told) and isinstance(spec.get("title"), dict):
             changed["title"] = spec["title"] | {"text": say_hidden(told, insides, step, self.min_people)}
         return changed

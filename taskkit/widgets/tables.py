@@ -186,7 +186,8 @@ def _column(values: pl.Series, heading: str | None) -> tuple[str, bool, list[str
             most = float(values.max() or 0)  # type: ignore[arg-type]
             unit, divisor = ("s", 1) if most < 1200 else ("min", 60) if most < 36_000 else ("h", 3600)
             return f"{words} ({unit})", True, _cells(values, lambda v: _rounded(v / divisor))
-        return words, True, _cells(values, _rounded)
+        hours = name.endswith("_hours")
+        return words, True, _cells(values, lambda v: "under 1 min" if hours and 0 < v < 1 / 60 else _rounded(v))
     return words, False, _cells(values, _way if name == "activities" else _text)
 
 

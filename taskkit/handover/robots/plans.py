@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from taskkit.automation.rare import FEW_FIELD
 from taskkit.handover.contents import Handover
 from taskkit.handover.executions import COPIES, WRITES
 from taskkit.handover.robots.formulas import read_formula
@@ -16,7 +17,14 @@ _RESERVED = {
     "page", "re", "run", "needed", "shown", "start_page", "main", "json", "sys", "datetime", "source", "sources", "Page",
     "Locator", "sync_playwright", "str", "int", "bool", "dict", "tuple", "range", "ValueError", "print", "open", "id", "type",
     "input", "any", "all", "list", "set", "none", "true", "false", "empty", "space", "round", "match", "case",
+    # of the skeletons, and of Robot Framework itself
+    "entered", "made", "timeout_ms", "null", "nan", "inf", "infinity", "curdir", "execdir", "tempdir", "options",
+    "test_name", "test_tags", "test_documentation", "test_status", "test_message", "prev_test_name", "prev_test_status",
+    "prev_test_message", "suite_name", "suite_source", "suite_documentation", "suite_metadata", "suite_status",
+    "suite_message", "keyword_status", "keyword_message", "log_level", "log_file", "output_dir", "output_file",
+    "report_file", "debug_file",
 }  # fmt: skip
+_TAKEN = {name.lower().replace("_", "") for name in _RESERVED}
 _MADE = ("part", "reformat", "concatenation")
 _OPENS = ("navigate", "window_focus", "window_title")
 SLOTS = re.compile(r"‹…›|#")  # what stands for changing parts of names
@@ -52,13 +60,18 @@ class Plan:
     def name(self, text: str | None, *, otherwise: str = "value", upper: bool = False) -> str:
         """A new name that is safe and not in use."""
         base = slug(text, otherwise=otherwise)
-        if keyword.iskeyword(base) or base in _RESERVED:
+        if keyword.iskeyword(base) or _bare(base) in _TAKEN:
             base += "_value"
         found, number = base, 2
-        while found in self.used:
+        while _bare(found) in self.used:
             found, number = f"{base}_{number}", number + 1
-        self.used.add(found)
+        self.used.add(_bare(found))
         return found.upper() if upper else found
+
+
+def _bare(name: str) -> str:
+    """The name as Robot Framework compares it: `e_mail` and `Email` are one there."""
+    return name.lower().replace("_", "")
 
 
 def make_plan(handover: Handover, *, desktop: bool) -> Plan:
@@ -157,7 +170,7 @@ def _made(plan: Plan, step: dict[str, Any], inputs: tuple[str, ...], variable: s
 
 def _source(plan: Plan, known: dict[str, str], source: str) -> str:
     """The name that holds a source's value; what no move reads before is asked for."""
-    if source not in known:
+    if source not in known or source == FEW_FIELD:  # two fields without a name are not the same field
         known[source] = plan.name(re.sub(r" \([^()]*\)$", "", source.rpartition("›")[2]))
         plan.arguments[known[source]] = f"value of {source}: not read by the robot"
     return known[source]

@@ -7,6 +7,7 @@ from itertools import pairwise
 import polars as pl
 
 from taskkit.errors import SettingError, check_choice
+from taskkit.overlay.persons import names_persons
 
 MOST_GROUPS = 8  # of many groups, those with most cases are compared with the others
 HOLDS, HOLDS_NOT = "the condition holds", "the condition does not hold"
@@ -62,6 +63,14 @@ def others_than(group: str) -> str:
 
 
 def _column(work: pl.DataFrame, by: str | pl.Expr) -> pl.Series:
+    users = work["user"].unique() if "user" in work.columns else None
+    persons = {"user", "resource"} | (names_persons(work, users=users) - {*NOT_OF_CASES})
+    roots = by.meta.root_names() if isinstance(by, pl.Expr) else [by]
+    if telling := sorted(persons.intersection(roots)):
+        raise SettingError(
+            f"{', '.join(map(repr, telling))} tells people apart, not cases (by its name, or because it holds the same names as "
+            "the people of the log); people are not compared one by one."
+        )
     if isinstance(by, pl.Expr):
         names = [name for name in by.meta.root_names() if name not in work.columns]
         if names:
@@ -71,9 +80,8 @@ def _column(work: pl.DataFrame, by: str | pl.Expr) -> pl.Series:
     if by == "outcome" and by not in work.columns:
         last = pl.col("activity").last().over("case_id", order_by="booking")
         return work.select(group=last).to_series()
-    if by in ("user", "resource"):
-        raise SettingError(f"{by!r} tells people apart, not cases; people are not compared one by one.")
-    known = [name for name in work.columns if name not in NOT_OF_CASES]
+    hidden = {*NOT_OF_CASES} | persons
+    known = [name for name, dtype in work.schema.items() if name not in hidden and not dtype.is_nested()]
     check_choice(by, allowed=[*known, "outcome"], what="attribute of the case")
     return work[by]
 
@@ -98,16 +106,19 @@ def _bands(work: pl.DataFrame, column: pl.Series, label: str, bands: int) -> pl.
 
 
 def _pairs(found: list[str], label: str, groups: tuple[str, str] | None) -> list[tuple[str, str | None]]:
+    # an error is copied into tickets and mails: how many groups there are, not what is written in the cells
+    made = f"{label!r} makes {len(found):,} {'group' if len(found) == 1 else 'groups'} of cases"
     if groups is not None:
         if len(groups) != 2 or groups[0] == groups[1]:
-            raise SettingError(f"groups={groups!r} are not two different groups. Found: {', '.join(sorted(found))}.")
+            raise SettingError(f"groups={groups!r} are not two different groups. {made[0].upper()}{made[1:]}.")
         bare = {name.removeprefix(f"{label} = "): name for name in found} | {name: name for name in found}
-        for group in groups:
-            check_choice(group, allowed=bare, what=f"group of {label!r}")
+        if strange := [group for group in groups if group not in bare]:
+            raise SettingError(
+                f"groups= names what is no group: {', '.join(map(repr, strange))}. {made[0].upper()}{made[1:]}."
+            )
         return [(bare[groups[1]], bare[groups[0]])]
     if len(found) < 2:
-        raise SettingError(f"{label!r} makes {len(found)} groups of cases: {', '.join(found) or 'none'}. Two are needed "
-                           "to compare.")  # fmt: skip
+        raise SettingError(f"{made}. Two are needed to compare.")
     if len(found) == 2:
         first, second = sorted(found, key=lambda name: (" above " in name, name == HOLDS, name))
         return [(second, first)]

@@ -159,11 +159,12 @@ def _sentence(row: dict[str, Any], min_people: int) -> str:
     if row["difference"] is None:
         return f"{what}, {row['group_a']} and {row['group_b']}: {too_few(min_people)}"
     unit = measure.unit
-    scale, ending = (100, " percentage points") if unit == "share" else (1, f" {unit}")
+    per, unit = (1 / 60, "minutes") if unit == "seconds" and _is_long(row) else (1.0, unit)
+    scale, ending = (100.0, " percentage points") if unit == "share" else (per, f" {unit}")
     span = f"{scale * row['low']:.1f} to {scale * row['high']:.1f}{ending}".replace("-", "−")
     a, b = (
-        f"{figure(row['value_a'], unit)} where {row['group_a']}",
-        f"{figure(row['value_b'], unit)} where {row['group_b']}",
+        f"{figure(per * row['value_a'], unit)} where {row['group_a']}",
+        f"{figure(per * row['value_b'], unit)} where {row['group_b']}",
     )
     base = base_of(row | {"segments_a": row["bookings_a"], "segments_b": row["bookings_b"]})
     return (
@@ -171,3 +172,9 @@ def _sentence(row: dict[str, Any], min_people: int) -> str:
         f"{verdict_of(row['p_adjusted'])} (95 % interval of the difference {span}; p = {row['p_value']:.3f}, "
         f"{row['p_adjusted']:.3f} adjusted for the steps and groups compared; {base})."
     )
+
+
+def _is_long(row: dict[str, Any]) -> bool:
+    """Whether a figure of the sentence is above two minutes: in seconds it would be hard to read."""
+    figures = (row[name] for name in ("value_a", "value_b", "low", "high"))
+    return any(value is not None and abs(value) > 120 for value in figures)

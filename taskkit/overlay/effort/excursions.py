@@ -8,7 +8,7 @@ import polars as pl
 
 from taskkit.comparison.people import count_people
 from taskkit.overlay.effort.rekeying import find_sources
-from taskkit.overlay.effort.step_work import find_main_app, is_outside, list_bookings, list_rows, seconds_of
+from taskkit.overlay.effort.step_work import choose_main_app, is_outside, list_bookings, list_rows, seconds_of
 from taskkit.privacy import MIN_PEOPLE
 
 PAUSE_SECONDS = 300.0  # rows further apart are two excursions: in between, the person was at something else
@@ -35,9 +35,11 @@ def list_excursions(
     where rules name one), `main_app`, `bookings` (with such an excursion), `share_of_bookings` (of those with recorded
     work), `excursions`, `people`, `active_hours`, `share` (of the touch time of the step), `seconds_median` (active
     seconds there, of a booking with such an excursion), `pastes_in` (pasted there), `pastes_in_from_main` (of these,
-    copied in the main application), `pastes_out` (copied there, pasted elsewhere inside the step), `pastes_in_median`
+    copied in the main application), `pastes_out` (pasted elsewhere inside the step, copied
+    there, be it for this case or for another one), `pastes_in_median`
     (of a booking with such an excursion), `typed` (fields typed into), `pause_median_seconds` (the longest time, of a
-    booking, from the end of such an excursion to the next recorded row or booking of the case), `screen` (the one most
+    booking, from the end of such an excursion to the next recorded row or booking of the case; nights and
+    weekends included), `screen` (the one most
     looked at there), `screen_share` (its part of the time there) and `sentence`.
 
     Raises
@@ -56,7 +58,7 @@ def list_excursions(
     booked = list_bookings(process)
     carried = events.with_columns(_source=find_sources(events))
     rows = list_rows(carried, process, booked, keep=("screen", "app_role", "_source"))
-    main = main_app if main_app is not None else find_main_app(rows)
+    main = choose_main_app(events, rows, main_app)
     rows = rows.drop_nulls("booking").join(booked.select("booking", "activity"), on="booking", maintain_order="left")
     rows = _with_role(rows)
     stretches = _stretches(rows, main)
@@ -158,8 +160,8 @@ def _sentence(row: dict[str, Any], min_people: int) -> str:
         return f"{head}: fewer than {min_people} people went there; no more is said of it."
     n, worked = row["bookings"], row["worked"]
     said = (
-        f"{head}: in {n:,} of {worked:,} bookings with recorded work ({n / worked:.0%}), by {count_people(row['people'])}, "
-        f"with a median of {row['seconds_median']:.0f} active seconds there ({row['share']:.0%} of the step's touch time)"
+        f"{head}: in {n:,} of {worked:,} bookings with recorded work ({100 * n / worked:.0f} %), by {count_people(row['people'])}, "
+        f"with a median of {row['seconds_median']:.0f} active seconds there ({100 * row['share']:.0f} % of the step's touch time)"
     )
     if row["screen"] is not None:
         said += f", mostly on “{row['screen']}”"
@@ -170,7 +172,7 @@ def _sentence(row: dict[str, Any], min_people: int) -> str:
         if row["pastes_in_from_main"]:
             said += f", {row['pastes_in_from_main']:,} of them copied in {row['main_app']}"
     if row["pastes_out"]:
-        said += f"; {row['pastes_out']:,} values are copied there and pasted elsewhere"
+        said += f"; {row['pastes_out']:,} values pasted elsewhere were copied there, for this case or another one"
     if row["typed"]:
         said += f"; {row['typed']:,} fields are typed into"
     wait = row["pause_median_seconds"]

@@ -9,7 +9,9 @@ import polars as pl
 from taskkit.activities.fields import in_order
 from taskkit.comparison.causes import explain
 from taskkit.errors import SettingError, check_choice
-from taskkit.overlay.effort.step_work import find_main_app, list_bookings, list_rows, sum_rows, with_numbers
+from taskkit.overlay.effort.step_work import choose_main_app, list_bookings, list_rows, sum_rows
+from taskkit.overlay.persons import names_persons
+from taskkit.overlay.process_log import with_numbers
 from taskkit.schema import PROCESS, require_columns
 
 TARGETS = (
@@ -40,9 +42,11 @@ def explain_steps(
     ----------
     events : one row per interaction, with `activity` and `step` from `name_activities` and `case_id` from
         `attribute_cases`.
-    process : one row per process event; its other columns are the attributes of the case.
+    process : one row per process event; its other columns are the attributes of the case, but for those that name
+        persons (approver, user, created_by …): nobody is told as a cause.
     activity : one process activity.
-    target : one of `TARGETS`, a figure of `list_step_work`; more is taken for worse.
+    target : one of `TARGETS`, a figure of `list_step_work`; more is taken for worse. Waiting and elapsed hours are
+        calendar time, nights and weekends included.
     contexts : kinds of context of `taskkit.comparison.contexts.KINDS`, such as ["case"], or attributes of the case; None
         takes all that can be had, for a wait without the clock: what waited overnight is gone on with in the morning.
     main_app : as in `list_step_work`.
@@ -54,7 +58,8 @@ def explain_steps(
 
     Raises
     ------
-    SettingError : an unknown activity, target or context. ContractError : no cases yet, or no process log.
+    SettingError : an unknown activity, target or context, or one that names persons. ContractError :
+        no cases yet, or no process log.
 
     >>> import datetime as dt
     >>> at = [dt.datetime(2026, 3, 2 + i // 10, 8, 2 * (i % 10), tzinfo=dt.UTC) for i in range(100)]
@@ -72,10 +77,15 @@ def explain_steps(
     booked = list_bookings(process)
     carried = in_order(events).with_columns(_named=pl.when("step").then(pl.col("activity").cast(pl.String)))
     rows = list_rows(carried, process, booked, keep=("_named", "utc_offset_minutes"))
-    main = main_app if main_app is not None else find_main_app(rows)
+    main = choose_main_app(events, rows, main_app)
     work = sum_rows(rows, booked, main).filter(pl.col("activity") == activity).drop_nulls("user")
     if work.is_empty():
         raise SettingError(f"No booking of {activity!r} has recorded work: nothing can be said about it.")
+    persons = names_persons(process, users=events["user"].unique())
+    if asked := sorted(persons.intersection(contexts or ())):
+        raise SettingError(f"contexts= names columns that tell people apart, not cases: {', '.join(map(repr, asked))}. A "
+                           "person is no cause; leave them out.")  # fmt: skip
+    process = process.drop(persons)
     attributes = [name for name in process.columns if name not in PROCESS.schema]
     found = explain(
         _as_segments(work, rows, target), target=target, contexts=contexts if contexts is not None else _kinds(attributes, target),

@@ -8,7 +8,7 @@ import polars as pl
 
 from taskkit.comparison.people import count_people
 from taskkit.overlay.attribution import BARRED
-from taskkit.overlay.effort.step_work import find_main_app, is_outside, list_bookings, list_rows
+from taskkit.overlay.effort.step_work import choose_main_app, is_outside, list_bookings, list_rows
 from taskkit.schema import require_columns
 
 # kind → (no process event shows it, what it is)
@@ -28,7 +28,8 @@ def list_hidden_work(events: pl.DataFrame, process: pl.DataFrame, *, main_app: s
     """List how much of the active time no process event shows, by the kind of work.
 
     Every row of the events is of exactly one kind, so `active_hours` add up to all active time and `share` to 1. Where
-    the attribution of rows to cases errs, work stands under the wrong kind (`list_attributions` says how far to trust it).
+    the attribution of rows to cases errs, work stands under the wrong kind (`case_confidence` of each row says how far
+    to trust it).
     "Without a case" may be work on other processes, or none: it is hidden from this process log, not from everybody.
 
     Parameters
@@ -56,7 +57,7 @@ def list_hidden_work(events: pl.DataFrame, process: pl.DataFrame, *, main_app: s
     require_columns(events, "case_id", made_by="attribute_cases")
     booked = list_bookings(process)
     attributed = list_rows(events, process, booked)
-    main = main_app if main_app is not None else find_main_app(attributed)
+    main = choose_main_app(events, attributed, main_app)
     known = pl.col("case_id").is_in(booked["case_id"].unique().implode())
     names = list(KINDS)
     # without a main application nothing can be told to be beside it
@@ -107,6 +108,6 @@ def _sentence(row: dict[str, Any], main: str | None) -> str:
         return f"{head} none."
     cases = f", on {row['cases']:,} cases" if row["cases"] else ""
     return (
-        f"{head} {row['active_hours']:.1f} h, {row['share']:.0%} of all {row['total_hours']:.1f} active hours, by "
+        f"{head} {row['active_hours']:.1f} h, {100 * row['share']:.0f} % of all {row['total_hours']:.1f} active hours, by "
         f"{count_people(row['people'])}{cases}."
     )

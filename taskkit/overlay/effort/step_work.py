@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
+
 import numpy as np
 import polars as pl
 
 from taskkit.activities.fields import in_order
+from taskkit.errors import SettingError
 from taskkit.overlay.effort.rekeying import mark_rekeyed
 from taskkit.overlay.lifecycles import pair_lifecycles
-from taskkit.overlay.references import clock_offsets
+from taskkit.overlay.process_log import with_numbers
+from taskkit.overlay.references import known_offsets
 from taskkit.schema import PROCESS, require, require_columns
 
 COMMIT_SECONDS = 60.0  # work so shortly before a booking shows in which application it is made
-LEAST_NUMBERS = 20  # a column of fewer different numbers may as well hold codes
 SLACK = 2_000_000  # microseconds: a booking may be stamped a little before the click that caused it
 _LISTS = {"apps": "app", "tasks": "task_id", "variants": "variant_id"}
 _OWN = (
@@ -42,17 +45,20 @@ def list_step_work(events: pl.DataFrame, process: pl.DataFrame, *, main_app: str
     One row per booking (completed process event), by case and time: `booking` (its number), `case_id`, `activity`,
     `before` (activity of the case's previous booking; null for its first), `timestamp`, `resource` (if the log has it),
     `user` (recorded person with most touch time), `people` (recorded, 0 without recorded work), `elapsed_seconds` (since
-    the previous booking), `service_seconds` (from `start_timestamp`, where the log knows it), `waiting_seconds` (elapsed
-    less service where that is known, else less touch; never below 0), `touch_seconds` (active desktop seconds),
+    the previous booking; calendar time, nights and weekends included), `service_seconds` (from `start_timestamp`, where
+    the log knows it), `waiting_seconds` (elapsed
+    less service where that is known, else less touch; never below 0; calendar time too), `touch_seconds` (active desktop seconds),
     `switches` (changes of application of one person), `copy_pastes`, `rekeyed` (values typed although they were there:
     `count_reentries`), `excursion_seconds` and `excursion_pastes` (outside the main application), `apps`, `tasks`,
-    `variants` (most touch time first), and the other columns of the process log (those that hold only numbers, as a CSV
+    `variants` (most touch time first; null where the events have no `task_id` or `variant_id`), and the other columns
+    of the process log (those that hold only numbers, as a CSV
     file does in text, as numbers), a name that is taken with `_in_log`.
     Figures of recorded work are null where none was recorded.
 
     Raises
     ------
     ContractError : `name_activities` or `attribute_cases` has not been run, or no process log.
+    SettingError : no row of the events is in `main_app`.
 
     >>> import datetime as dt
     >>> when = [dt.datetime(2026, 3, 2, 8, minute, tzinfo=dt.UTC) for minute in range(4)]
@@ -64,7 +70,7 @@ def list_step_work(events: pl.DataFrame, process: pl.DataFrame, *, main_app: str
     """
     booked = list_bookings(process)
     rows = list_rows(events, process, booked)
-    return sum_rows(rows, booked, main_app if main_app is not None else find_main_app(rows))
+    return sum_rows(rows, booked, choose_main_app(events, rows, main_app))
 
 
 def list_bookings(process: pl.DataFrame) -> pl.DataFrame:
@@ -89,29 +95,19 @@ def list_bookings(process: pl.DataFrame) -> pl.DataFrame:
     ).with_row_index("booking")  # fmt: skip
 
 
-def with_numbers(process: pl.DataFrame, names: list[str]) -> pl.DataFrame:
-    """Texts that are all numbers, as numbers; with a leading zero, or only a few different ones, they are codes."""
-    numbers = []
-    for name in names:
-        if process[name].dtype != pl.String:
-            continue
-        distinct = process[name].drop_nulls().unique()
-        if distinct.len() >= LEAST_NUMBERS and distinct.str.contains(r"^-?(0|[1-9]\d{0,14})(\.\d+)?$").all():
-            numbers.append(pl.col(name).cast(pl.Float64))
-    return process.with_columns(numbers)
-
-
 def list_rows(
-    events: pl.DataFrame, process: pl.DataFrame, booked: pl.DataFrame, *, keep: tuple[str, ...] = ()
-) -> pl.DataFrame:
+    events: pl.DataFrame, process: pl.DataFrame, booked: pl.DataFrame, *, keep: tuple[str, ...] = (),
+    clocks: pl.DataFrame | None = None,
+) -> pl.DataFrame:  # fmt: skip
     """Attributed rows by booking and in the order of work, with the booking of their case that they lead to.
 
     `booking` is null for work after the case's last booking (these rows come first); `at` is the time on the process
-    log's clock, `booked` that of the booking. `keep` names further columns of the events to carry along.
+    log's clock, `booked` that of the booking. `keep` names further columns of the events to carry along; `clocks` is what
+    `known_offsets` gives of the same frames, where that is there already.
     """
     require_columns(events, "case_id", made_by="attribute_cases")
     require_columns(events, "active_seconds", made_by="name_activities")
-    offsets = clock_offsets(events, process).select("user", "offset_seconds")
+    offsets = (known_offsets(events, process) if clocks is None else clocks).select("user", "offset_seconds")
     extra = [name for name in ("task_id", "variant_id", *keep) if name in events.columns]
     what = pl.col("event_type")
     slim = events.select(
@@ -121,8 +117,8 @@ def list_rows(
     work = in_order(slim)
     work = work.with_columns(_order(work, offsets)).drop_nulls("case_id").drop("seq")
     found = _find_next(work, booked)
-    times = booked.get_column("timestamp").gather(found.fill_null(0))
-    work = work.with_columns(booking=found, booked=pl.when(found.is_not_null()).then(times))
+    times = booked.get_column("timestamp").gather(found)  # nothing where there is no booking, even in an empty log
+    work = work.with_columns(booking=found, booked=times)
     # one number to sort by is twice as quick as two; what has no booking stays in front
     place = (found.cast(pl.Int64) + 1).fill_null(0) * (slim.height + 1) + work["position"]
     return work.with_columns(_place=place).sort("_place").drop("_place")
@@ -168,6 +164,19 @@ def _order(ordered: pl.DataFrame, offsets: pl.DataFrame) -> list[pl.Series]:
     return [pl.Series("position", position), (ordered["timestamp"] + spans).alias("at")]
 
 
+def choose_main_app(events: pl.DataFrame, rows: pl.DataFrame, main_app: str | None) -> str | None:
+    """The main application that was asked for, if the events know it; without one, what `find_main_app` finds."""
+    if main_app is None:
+        return find_main_app(rows)
+    known = events["app"].drop_nulls().unique().cast(pl.String).sort().to_list()
+    if not known or main_app in known:
+        return main_app
+    plain = {name.casefold(): name for name in known}  # names differ in capitals most often
+    near = difflib.get_close_matches(main_app.casefold(), list(plain), n=1)
+    hint = f" Did you mean {plain[near[0]]!r}?" if near else ""
+    raise SettingError(f"No row of the events is in the application {main_app!r}.{hint} Known: {', '.join(known)}.")
+
+
 def find_main_app(rows: pl.DataFrame) -> str | None:
     """The application with most active time in the last 60 s before all bookings; None without recorded work."""
     near = seconds_of(pl.col("booked") - pl.col("at")) <= COMMIT_SECONDS
@@ -202,7 +211,11 @@ def sum_rows(rows: pl.DataFrame, booked: pl.DataFrame, main_app: str | None) -> 
     result = result.with_columns(
         pl.col("people").fill_null(0).cast(pl.UInt32),
         pl.when(known).then(pl.col("excursion_seconds", "excursion_pastes")).name.keep(),
-        *(pl.col(name).fill_null(pl.lit([], dtype=pl.List(pl.String))) for name in _LISTS),
+        *(
+            pl.col(name).fill_null(pl.lit([], dtype=pl.List(pl.String)))
+            for name, source in _LISTS.items()
+            if source in rows.columns
+        ),
         waiting_seconds=pl.max_horizontal(pl.col("elapsed_seconds") - spent, pl.lit(0.0)),
     ).with_columns(
         pl.col("switches", "copy_pastes", "rekeyed", "excursion_pastes").cast(pl.UInt32),

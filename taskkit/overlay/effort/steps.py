@@ -7,7 +7,8 @@ import polars as pl
 
 from taskkit.comparison.people import BOOTSTRAPS, count_people
 from taskkit.errors import check_choice
-from taskkit.overlay.effort.step_work import find_main_app, list_bookings, list_rows, sum_rows
+from taskkit.overlay.effort.step_work import choose_main_app, list_bookings, list_rows, sum_rows
+from taskkit.overlay.references import known_offsets
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.variants.standardisation import expanded_tail
 
@@ -37,8 +38,9 @@ def step_effort(
     -------
     One row per process activity (by="transition": per `before` and `activity`; null before a case's first booking), most
     touch time first: `activity`, `process_events`, `cases`, `cases_with_work`, `people` (recorded, who worked on it),
-    `elapsed_median_seconds` (since the case's previous booking), `waiting_median_seconds` (of that, without service or
-    touch time; over the bookings for which it is known), `touch_median_seconds` (active seconds of the bookings that
+    `elapsed_median_seconds` (since the case's previous booking; calendar time, nights and weekends included),
+    `waiting_median_seconds` (of that, without service or touch time; nights and weekends included; over the bookings for
+    which it is known), `touch_median_seconds` (active seconds of the bookings that
     have recorded work) with `touch_low` and `touch_high` (its 95 % interval: people are drawn, with replacement, with all
     their bookings, tails widened for few people; null under 5 people), `touch_total_hours`, `switches_median` (changes of
     application of one person inside a step), `copy_pastes_median` (pastes inside a step), `rekeyed_median` (values typed
@@ -46,11 +48,12 @@ def step_effort(
     `excursion_pastes_mean` (pastes into other applications than the main one, for each booking with work), `hidden_share`
     (the part of the touch time, with that after a last booking, which is outside the main application or after the last
     booking), `main_app`, `apps` and `tasks` (most touch time first), `variants` (how many different ones) and `caveat`.
+    Without `task_id` in the events `tasks` is null, without `variant_id` `variants`, and the caveat says so.
     A paste into the main application is how data get in; a paste out of it is work beside the process.
 
     Raises
     ------
-    SettingError : an unknown `by`. ContractError : no cases yet, or no process log.
+    SettingError : an unknown `by`, or no row of the events is in `main_app`. ContractError : no cases yet, or no process log.
 
     References
     ----------
@@ -67,14 +70,18 @@ def step_effort(
     check_choice(by, allowed=GROUPS, what="grouping of steps")
     keys = list(GROUPS[by])
     booked = list_bookings(process)
-    rows = list_rows(events, process, booked)
-    if main_app is None:
-        main_app = find_main_app(rows)
+    clocks = known_offsets(events, process)
+    rows = list_rows(events, process, booked, clocks=clocks)
+    main_app = choose_main_app(events, rows, main_app)
     work = sum_rows(rows, booked, main_app)
     inside = rows.drop_nulls("booking").join(work.select("booking", *keys), on="booking", maintain_order="left")
+    unsure = pl.col("user").is_in(clocks.filter(~pl.col("compared"))["user"].implode())
+    people = inside.group_by(keys).agg(
+        people=pl.col("user").n_unique(), unsure=pl.col("user").filter(unsure).n_unique()
+    )  # fmt: skip
     result = (
         _sums(work, keys)
-        .join(inside.group_by(keys).agg(people=pl.col("user").n_unique()), on=keys, how="left", nulls_equal=True)
+        .join(people, on=keys, how="left", nulls_equal=True)
         .join(_intervals(work, keys), on=keys, how="left", nulls_equal=True)
         .join(_after_the_last(rows, work, keys), on=keys, how="left", nulls_equal=True)
     )
@@ -82,7 +89,7 @@ def step_effort(
         result = result.join(
             _most_used(inside, keys, column).rename({column: name}), on=keys, how="left", nulls_equal=True
         )
-    return _finish(result, keys, main_app)
+    return _finish(result, keys, main_app, _lacking(events))
 
 
 def _sums(work: pl.DataFrame, keys: list[str]) -> pl.DataFrame:
@@ -152,11 +159,17 @@ def _median_interval(group: pl.DataFrame, random: np.random.Generator) -> tuple[
     return float(low), float(high)
 
 
-def _finish(result: pl.DataFrame, keys: list[str], main_app: str | None) -> pl.DataFrame:
+def _lacking(events: pl.DataFrame) -> str:
+    """The columns of tasks and variants that the events do not have, in words."""
+    words = {"task_id": "tasks", "variant_id": "variants"}
+    return " or ".join(word for name, word in words.items() if name not in events.columns)
+
+
+def _finish(result: pl.DataFrame, keys: list[str], main_app: str | None, lacking: str) -> pl.DataFrame:
     counts = ("process_events", "cases", "cases_with_work", "people")
     result = result.with_columns(
-        pl.col("people", "late_hours").fill_null(0),
-        pl.col("apps", "tasks").fill_null(pl.lit([], dtype=pl.List(pl.String))),
+        pl.col("people", "unsure", "late_hours").fill_null(0),
+        pl.col("apps" if "tasks" in lacking else ("apps", "tasks")).fill_null(pl.lit([], dtype=pl.List(pl.String))),
         main_app=pl.when(pl.col("steps_with_work") > 0).then(pl.lit(main_app, dtype=pl.String)),
     )
     hidden = (pl.col("outside_hours") + pl.col("late_hours")) / (pl.col("touch_total_hours") + pl.col("late_hours"))
@@ -165,8 +178,10 @@ def _finish(result: pl.DataFrame, keys: list[str], main_app: str | None) -> pl.D
         pl.when(known).then(pl.col("excursion_share", "excursion_pastes_mean")).name.keep(),
         hidden_share=pl.when(known).then(hidden.fill_nan(None)),
     ).sort("touch_total_hours", *keys, descending=[True, *[False] * len(keys)])
-    caveats = [_caveat(**row) for row in result.select(
-        "process_events", "steps_with_work", "people", "main_app", "late_hours", "touch_low"
+    if "variants" in lacking:
+        result = result.with_columns(variants=pl.lit(None, pl.UInt32))
+    caveats = [_caveat(**row, lacking=lacking) for row in result.select(
+        "process_events", "steps_with_work", "people", "unsure", "main_app", "late_hours", "touch_low"
     ).iter_rows(named=True)]  # fmt: skip
     return result.select(
         *keys, *(pl.col(name).cast(pl.UInt32) for name in counts), "elapsed_median_seconds", "waiting_median_seconds",
@@ -177,7 +192,8 @@ def _finish(result: pl.DataFrame, keys: list[str], main_app: str | None) -> pl.D
 
 
 def _caveat(
-    process_events: int, steps_with_work: int, people: int, main_app: str | None, late_hours: float, touch_low: float | None
+    process_events: int, steps_with_work: int, people: int, unsure: int, main_app: str | None, late_hours: float,
+    touch_low: float | None, lacking: str,
 ) -> str:  # fmt: skip
     late = (
         f"{late_hours:.1f} h of work after the case's last process event belong to no step."
@@ -191,11 +207,18 @@ def _caveat(
         return f"{nothing} {late}".rstrip()
     share = steps_with_work / process_events
     parts = [
-        f"Recorded work for {steps_with_work:,} of {process_events:,} process events ({share:.0%}), by "
+        f"Recorded work for {steps_with_work:,} of {process_events:,} process events ({100 * share:.0f} %), by "
         f"{count_people(people)}; nothing is known about the others."
     ]
+    if unsure:
+        parts.append(
+            f"The clocks could not be compared for {unsure} of {count_people(people)}: their work may stand under the wrong "
+            "step."
+        )
     if touch_low is None:
         parts.append(f"No interval for the touch time: under {MIN_PEOPLE} people did most of a booking's work.")
     if main_app is not None:
         parts.append(f"Excursions are work outside {main_app}.")
+    if lacking:
+        parts.append(f"No {lacking} were given.")
     return " ".join([*parts, late]).rstrip()

@@ -19,14 +19,16 @@ def write_xes(
     *,
     segments: pl.DataFrame | None = None,
     level: str = "segment",
-    people: bool = True,
+    people: bool = False,
 ) -> Path:
     """Write the process log and the desktop work of its cases as one XES log, a trace for each case.
 
     The file is for the analyst, not for sharing: case numbers, times and pseudonyms together can tell who somebody is,
     and small groups are not hidden. It holds no window titles, addresses, labels or values; with `level="activity"` it
     holds the names of the activities, and with the `segments` of `find_tasks` those of the tasks: both are made of titles
-    whose changing parts have become slots (class P2). The columns of the process log go out as they came in. Work
+    whose changing parts have become slots (class P2). The columns of the process log go out as they came in,
+    spans of time as seconds, but for those that hold lists or bytes, have no name, or name persons (by what they are
+    called, such as approver, user or created_by, or by holding a name that is in `resource` too). Work
     without a case is not in it. Only the owner may read the file.
 
     Parameters
@@ -36,13 +38,16 @@ def write_xes(
     path : file to write (.xes); one that is there is replaced.
     segments : segments frame of `find_tasks`, so that work is called by its task; else by `task_id` or the application.
     level : "segment" (one event per stretch of work and case) or "activity" (one per action).
-    people : write pseudonyms as `org:resource`. Resources of the process log that are no pseudonyms are never written.
+    people : write pseudonyms as `org:resource`; by default nobody is in the file. Resources of the process log that are
+    no pseudonyms are never written.
 
     Returns
     -------
     The file. Each event has `concept:name`, `time:timestamp` (its end), `start_timestamp`, `taskkit:level` ("process",
-    "task" or "action") and, where it is desktop work, `taskkit:touch_seconds`, `taskkit:apps` (most used first) and
-    `taskkit:confidence` (mean of `case_confidence`, weighted by time). Desktop times are on the process log's clock
+    "task" or "action") and, where it is desktop work, `taskkit:touch_seconds`, `taskkit:apps` (most used first),
+    `taskkit:confidence` (mean of `case_confidence`, weighted by time) and `taskkit:booking` (the process activity that most of
+    its time led to; work ends with that booking at the latest and stands before it; null after a case's last booking).
+    Desktop times are on the process log's clock
     (`clock_offsets`).
 
     Raises
@@ -66,7 +71,7 @@ def write_xes(
     check_choice(level, allowed=LEVELS, what="level of desktop work")
     file = _target(path, (".xes",))
     work = list_work(events, process, segments=segments, level=level, people=people)
-    write_traces(list_process(process, people=people), work, file)
+    write_traces(list_process(process, people=people, users=events["user"].unique()), work, file)
     return file
 
 
@@ -100,7 +105,8 @@ def write_ocel(
     -------
     The file. Relations are qualified: a process event `books` its case; work is `for` a case, an `execution of` or a
     `step of` a task instance, `uses` applications, `shows` documents and is done `by` a person; a task instance is `for`
-    its cases. Events have `level`, `start_timestamp` and, where they are work, `touch_seconds` and `confidence`.
+    its cases. Events have `level`, `start_timestamp` and, where they are work, `touch_seconds`, `confidence` and
+    `booking`, as with `write_xes`.
 
     Raises
     ------
@@ -123,7 +129,7 @@ def write_ocel(
     check_choice(level, allowed=LEVELS, what="level of desktop work")
     file = _target(path, tuple(FORMS))
     log = Ocel()
-    log.add_process(list_process(process, people=people))
+    log.add_process(list_process(process, people=people, users=events["user"].unique()))
     levels = LEVELS[: LEVELS.index(level) + 1]
     for each in levels:
         work = list_work(events, process, segments=segments, level=each, people=people)

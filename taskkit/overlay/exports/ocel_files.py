@@ -19,7 +19,7 @@ ALWAYS = "1970-01-01T00:00:00Z"  # the standard's time of an attribute that neve
 _TIME = "%Y-%m-%dT%H:%M:%S%.6f+00:00"
 _JSON_TYPES = {pl.Int64: "integer", pl.UInt32: "integer", pl.Float64: "float", pl.Boolean: "boolean"}
 _SQL_TYPES = {"integer": "INTEGER", "float": "REAL", "boolean": "BOOLEAN", "time": "TIMESTAMP", "string": "TEXT"}
-_OF_WORK = ("a:touch_seconds", "a:confidence")
+_OF_WORK = ("a:touch_seconds", "a:confidence", "a:booking")
 
 
 class Ocel:
@@ -34,14 +34,22 @@ class Ocel:
         self.objects: dict[str, list[pl.DataFrame]] = {}
         self.relations: list[pl.DataFrame] = []
         self.links: list[pl.DataFrame] = []
+        self._cases = pl.Series("case_id", [], pl.String)
 
     def add_process(self, process: pl.DataFrame) -> None:
         """Take the process events and their cases."""
         cases, others = split_attributes(process)
+        self._cases = cases["case_id"].cast(pl.String)
         identity = pl.concat_str(pl.lit("booking:"), pl.int_range(1, pl.len() + 1))
         own = _own_attributes(process.with_columns(level=pl.lit("process")), identity, [])
-        taken = {name: f"a:log_{name[2:]}" for name in others.columns if name in (*own.columns, *_OF_WORK)}
-        self.events.append(pl.concat([own, others.rename(taken)], how="horizontal"))
+        used, free = {*own.columns, *_OF_WORK, *others.columns}, {}
+        for name in others.columns:
+            if name in (*own.columns, *_OF_WORK):
+                free[name] = f"a:log_{name[2:]}"
+                while free[name] in used:
+                    free[name] += "_"
+                used.add(free[name])
+        self.events.append(pl.concat([own, others.rename(free)], how="horizontal"))
         self._object("case", cases.rename({"case_id": "id"}))
         self._relate(own["id"], process["case_id"], "books")
         self._people(own["id"], process["person"])
@@ -52,17 +60,17 @@ class Ocel:
         kind = "action" if action else "execution"
         ids = pl.concat_str(pl.lit(f"{kind}:"), pl.int_range(1, pl.len() + 1))
         own = _own_attributes(work, ids, [name[2:] for name in _OF_WORK])
-        instance = pl.concat_str(pl.lit("task:"), "instance")
+        instance = pl.concat_str(self._free("task"), "instance")
         self.events.append(own)
         tasks = work.select(pl.col("case_id"), id=instance, **{"a:task": pl.col("name")})
         self._relate(own["id"], work["case_id"], "for")
         self._relate(own["id"], tasks["id"], "step of" if action else "execution of")
         self._people(own["id"], work["person"])
         used = pl.DataFrame({"event": own["id"], "app": work["apps"]}).explode("app", empty_as_null=True).drop_nulls()
-        used = used.with_columns(id=pl.lit("app:") + pl.col("app"))
+        used = used.with_columns(id=self._free("app") + pl.col("app"))
         self._object("application", used.select("id", pl.col("app").alias("a:name")))
         self._relate(used["event"], used["id"], "uses")
-        shown = documents.with_columns(id=pl.concat_str(pl.lit("document:"), "document"))
+        shown = documents.with_columns(id=pl.concat_str(self._free("document"), "document"))
         self._object("document", shown.select("id", pl.col("document").cast(pl.Int64).alias("a:number")))
         self._relate(own["id"].gather(shown["place"]), shown["id"], "shows")
         if not action:  # the instances and what they are for are known from the stretches of work
@@ -77,9 +85,16 @@ class Ocel:
             self.objects[kind] = [pl.concat(parts).unique("id", keep="first", maintain_order=True)]
         return self
 
+    def _free(self, kind: str) -> pl.Expr:
+        """What the objects of a kind are called before their own name: as no case begins, or two objects were one."""
+        start, number = f"{kind}:", 2
+        while self._cases.str.starts_with(start).any():
+            start, number = f"{kind}_{number}:", number + 1
+        return pl.lit(start)
+
     def _people(self, events: pl.Series, persons: pl.Series) -> None:
         known = pl.DataFrame({"event": events, "person": persons}).drop_nulls().select(
-            "event", id=pl.lit("person:") + pl.col("person")
+            "event", id=self._free("person") + pl.col("person")
         )  # fmt: skip
         self._object("person", known.select("id"))
         self._relate(known["event"], known["id"], "by")

@@ -6,17 +6,20 @@ import polars as pl
 
 from taskkit.errors import ContractError, SettingError
 from taskkit.overlay.lifecycles import pair_lifecycles
-from taskkit.overlay.references import clock_offsets
+from taskkit.overlay.persons import names_persons
+from taskkit.overlay.references import known_offsets
 from taskkit.privacy import digest
 from taskkit.schema import TIME, require_columns
 
+SLACK = pl.duration(seconds=2)  # that a booking may be stamped before the click that caused it
 LEVELS = ("segment", "activity")
 PSEUDONYM = r"^p_([0-9a-f]{12}|unknown)$"
+_ACTIVITY = pl.col("activity").cast(pl.String).str.strip_chars()  # "Pay" and " Pay" are one when the file is read again
 _OWN = ("case_id", "activity", "timestamp", "start_timestamp", "resource", "lifecycle")
 
 
-def list_process(process: pl.DataFrame, *, people: bool) -> pl.DataFrame:
-    """The process events as they go out, ordered by case and time.
+def list_process(process: pl.DataFrame, *, people: bool, users: pl.Series | None = None) -> pl.DataFrame:
+    """The process events as they go out, ordered by case and time; `users` of the events tell which columns name persons.
 
     Returns
     -------
@@ -26,24 +29,45 @@ def list_process(process: pl.DataFrame, *, people: bool) -> pl.DataFrame:
     start = pl.col("start_timestamp") if "start_timestamp" in done.columns else pl.lit(None)
     who = pl.col("resource") if people and "resource" in done.columns else pl.lit(None, pl.String)
     own = done.select(
-        "case_id", name="activity", start=start.cast(TIME), end="timestamp",
+        "case_id", name=_ACTIVITY, start=start.cast(TIME), end="timestamp",
         person=pl.when(who.str.contains(PSEUDONYM)).then(who),
     )  # fmt: skip
+    hidden = {*_OWN, "_place"} | names_persons(process, users=users)
     others = [
         name for name, dtype in done.schema.items()
-        if name not in (*_OWN, "_place") and not dtype.is_nested() and not name.startswith("taskkit:")
+        if name not in hidden and not dtype.is_nested() and dtype not in (pl.Binary, pl.Object)
+        and not name.startswith("taskkit:")
     ]  # fmt: skip
-    if not others:
+    free = _free_names(others)
+    if not free:
         return own.with_columns(others=pl.lit(None))
+    plain = [each.alias(name) for each, name in zip(_plain(done, list(free)), free.values(), strict=True)]
     # one level down: a column of the log may be called "name" or "end"
-    return own.with_columns(done.select(others=pl.struct(_plain(done, others)))["others"])
+    return own.with_columns(done.select(others=pl.struct(plain))["others"])
+
+
+def _free_names(names: list[str]) -> dict[str, str]:
+    """The names as a file can hold them, without control characters and told apart; what has no name is left out."""
+    clean = {name: "".join(letter if letter.isprintable() else " " for letter in name).strip() for name in names}
+    taken = {name for name in names if clean[name] == name}
+    free = {}
+    for name, wanted in clean.items():
+        base, number = wanted, 2
+        while wanted != name and wanted in taken:
+            wanted, number = f"{base}_{number}", number + 1
+        taken.add(wanted)
+        free[name] = wanted
+    return {name: wanted for name, wanted in free.items() if clean[name]}
 
 
 def _plain(frame: pl.DataFrame, names: list[str]) -> list[pl.Expr]:
-    """Texts, whole numbers, numbers, truths and times stay what they are; anything else becomes text."""
+    """Texts, whole numbers, numbers, truths and times stay so, spans become seconds; anything else becomes text."""
     plain = []
     for name in names:
         dtype = frame.schema[name]
+        if dtype == pl.Duration:
+            plain.append(pl.col(name).dt.total_microseconds() / 1e6)
+            continue
         if dtype.is_integer() and dtype != pl.UInt64:
             plain.append(pl.col(name).cast(pl.Int64))
         elif dtype.is_numeric():
@@ -65,7 +89,8 @@ def list_work(
     Returns
     -------
     One row per stretch of work and case, or per action: `case_id`, `name`, `start`, `end`, `person`, `touch_seconds`,
-    `apps` (most used first), `confidence`, `instance` (number of the task instance), `level` and `rows` (of the events).
+    `apps` (most used first), `confidence`, `instance` (number of the task instance), `level`, `rows` (of the events) and
+    `booking` (process activity of the booking that most of its time led to; it ends with that at the latest).
     """
     require_columns(events, "case_id", made_by="attribute_cases")
     require_columns(events, "segment_id", made_by="segment")
@@ -97,11 +122,28 @@ def list_work(
         .agg(apps="app")
     )
     nobody = pl.lit(None, pl.String)
+    work = work.join(_led(rows, process, group), on=group, how="left", nulls_equal=True, maintain_order="left")
+    # stamped a moment after its own booking it would stand behind it
+    end = pl.min_horizontal("end", "_booked")
+    work = work.with_columns(start=pl.min_horizontal("start", end), end=end).drop("_booked")
     return work.join(apps, on=group, how="left", nulls_equal=True, maintain_order="left").with_columns(
         pl.col("apps").fill_null(pl.lit([], pl.List(pl.String))),
         person=pl.col("person") if people else nobody,
         level=pl.lit("task" if level == "segment" else "action"),
     )  # fmt: skip
+
+
+def _led(rows: pl.DataFrame, process: pl.DataFrame, group: list[str]) -> pl.DataFrame:
+    """The booking that most of the time of each piece of work led to: its activity `booking` and time `_booked`."""
+    done = pair_lifecycles(process).with_row_index("_place").sort("case_id", "timestamp", "_place")
+    ends = done.select("case_id", booking=_ACTIVITY, _booked="timestamp", _when=pl.col("timestamp") + SLACK)
+    led = rows.select(*group, "at", "active_seconds").sort("at", maintain_order=True).join_asof(
+        ends.sort("_when", maintain_order=True), left_on="at", right_on="_when", by="case_id", strategy="forward",
+        check_sortedness=False,
+    )  # fmt: skip
+    spent = led.drop_nulls("_booked").group_by(*group, "booking", "_booked").agg(pl.col("active_seconds").sum())
+    spent = spent.sort("active_seconds", "_booked", "booking", descending=[True, True, False])
+    return spent.unique(group, keep="first", maintain_order=True).drop("active_seconds")
 
 
 def split_attributes(process: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -163,7 +205,7 @@ def _rows(events: pl.DataFrame, process: pl.DataFrame) -> pl.DataFrame:
         raise ContractError(
             f"{unknown:,} cases of the events are not in the process log. Give the log that attribute_cases was given."
         )
-    offsets = clock_offsets(events, process).select("user", "offset_seconds")
+    offsets = known_offsets(events, process).select("user", "offset_seconds")
     shift = pl.duration(microseconds=(pl.col("offset_seconds") * 1e6).round().cast(pl.Int64))
     rows = rows.join(offsets, on="user", how="left", maintain_order="left")
     return rows.with_columns(at=pl.col("timestamp") + shift.fill_null(pl.duration(microseconds=0)))

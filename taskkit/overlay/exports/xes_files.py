@@ -61,6 +61,7 @@ def _as_xml(events: pl.DataFrame) -> pl.Expr:
     own = {
         "concept:name": "name", "start_timestamp": "start", "time:timestamp": "end", "org:resource": "person",
         "taskkit:level": "level", "taskkit:touch_seconds": "touch_seconds", "taskkit:confidence": "confidence",
+        "taskkit:booking": "booking",
     }  # fmt: skip
     others = {_free(name): name for name in events.columns if name.startswith("a:")}
     return pl.concat_str(

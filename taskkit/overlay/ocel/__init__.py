@@ -30,8 +30,8 @@ PERSONS = (
 CLEARLY = 0.8  # a second type with so many of the first one's events with exactly one makes the choice unclear
 
 
-def read_ocel(path: Path, *, object_type: str | None = None) -> pl.DataFrame:
-    """Read an OCEL 2.0 file with one type of object as the case.
+def read_ocel(path: Path, *, object_type: str | None = None, zone: str = "UTC") -> pl.DataFrame:
+    """Read an OCEL 2.0 file with one type of object as the case; times without an offset are of `zone`.
 
     Returns
     -------
@@ -39,7 +39,7 @@ def read_ocel(path: Path, *, object_type: str | None = None) -> pl.DataFrame:
     event's attributes, the case's attributes (`case:…`, the last value) and one column of lists for each other type.
     """
     with _one_error(path):
-        return _read(path, object_type)
+        return _read(path, object_type, zone)
 
 
 @contextmanager
@@ -54,14 +54,14 @@ def _one_error(path: Path) -> Iterator[None]:
         raise LogFileError(f"{path} cannot be read: {error.strerror}.") from error
 
 
-def _read(path: Path, object_type: str | None) -> pl.DataFrame:
+def _read(path: Path, object_type: str | None, zone: str) -> pl.DataFrame:
     tables = FORMS[path.suffix.lower()](path)
     related = tables.typed_relations()
     chosen = _choose(path, _count_types(tables, related), object_type)
     cases = related.filter(pl.col("type") == chosen).select(
         pl.col("event").alias("ocel:event"), pl.col("object").alias("ocel:case")
     )
-    frame = tables.events().join(cases, on="ocel:event", maintain_order="left_right")
+    frame = tables.events(zone).join(cases, on="ocel:event", maintain_order="left_right")
     if frame.is_empty():
         raise LogFileError(f"{path}: no event names an object of the type {chosen!r}, so there are no cases.")
     for name, values in tables.attributes.items():

@@ -69,7 +69,7 @@ def _parts(tables: Tables, owner: dict[str, Any], part: str, where: str) -> list
     if not isinstance(found, list):
         tables.blame(f"{part} that are no lists", where)
         return []
-    if wrong := [entry for entry in found if not isinstance(entry, dict)]:
+    right = [entry for entry in found if isinstance(entry, dict)]
+    if len(right) < len(found):
         tables.blame(f"{part} whose entries are no objects of JSON", where)
-        return [entry for entry in found if entry not in wrong]
-    return found
+    return right

@@ -10,6 +10,7 @@ from typing import Any
 import polars as pl
 
 from taskkit.errors import LogFileError
+from taskkit.overlay.times import place_in_zone
 from taskkit.schema import TIME
 
 MAX_ATTRIBUTES = 500  # different names
@@ -96,10 +97,10 @@ class Tables:
             raise LogFileError(f"{self.path} holds no events: nothing to lay the tasks over.")
         return self
 
-    def events(self) -> pl.DataFrame:
+    def events(self, zone: str = "UTC") -> pl.DataFrame:
         """One row per event: `ocel:row`, `ocel:event`, `ocel:type`, `ocel:time`."""
         frame = pl.DataFrame({"ocel:event": self.event_ids, "ocel:type": self.event_types, "ocel:time": self.times})
-        times = iso_times(frame["ocel:time"])
+        times = iso_times(frame["ocel:time"], zone)
         # what cannot be read as one of the standard's times stays text: the reader of process logs says what is wrong
         return frame.with_columns(times if not times.null_count() else frame["ocel:time"]).with_row_index("ocel:row")
 
@@ -150,12 +151,12 @@ def as_column(name: str, values: Sequence[Any]) -> pl.Series:
     return pl.Series(name, texts, dtype=pl.String)
 
 
-def iso_times(texts: pl.Series) -> pl.Series:
-    """The standard's times in UTC, null where a text is none; without an offset they are UTC."""
+def iso_times(texts: pl.Series, zone: str = "UTC") -> pl.Series:
+    """The standard's times in UTC, null where a text is none; without an offset they are of `zone`."""
     even = pl.col("text").str.strip_chars().str.replace(" ", "T", literal=True).str.replace(r"[Zz]$", "+00:00")
     with_zone = even.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%#z", time_unit="us", time_zone="UTC", strict=False)
     bare = [
-        even.str.to_datetime(form, time_unit="us", strict=False).dt.replace_time_zone("UTC")
+        place_in_zone(even.str.to_datetime(form, time_unit="us", strict=False), zone)
         for form in ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M")
     ]
     frame = texts.to_frame("text").select(pl.coalesce(with_zone, *bare).cast(TIME).alias(texts.name))

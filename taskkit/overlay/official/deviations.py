@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from taskkit.overlay.official.models import OfficialModel, model_of
-from taskkit.overlay.official.replay import bookings_of, check_activities, traces_of
+from taskkit.overlay.official.replay import bookings_of, check_activities, name_as_model, traces_of
 from taskkit.variants.standards import Standard
 
 KINDS = ("skipped", "not in the model", "inserted", "repeated", "other order", "not reached")
@@ -21,7 +21,9 @@ _PASSED = pl.Schema({"_trace": pl.UInt32, "activity": pl.String})
 _Record = tuple[str, str, str | None, str | None, int | None, int | None, int | None]
 
 
-def list_process_deviations(process: pl.DataFrame, model: str | Path | Standard | OfficialModel) -> pl.DataFrame:
+def list_process_deviations(
+    process: pl.DataFrame, model: str | Path | Standard | OfficialModel, *, names: Mapping[str, str] | None = None
+) -> pl.DataFrame:
     """List where the cases leave the official model, by activity, with the time that goes by there.
 
     Each case is aligned with the model as cheaply as possible: a booking that the model does not have there costs 1, an
@@ -34,20 +36,26 @@ def list_process_deviations(process: pl.DataFrame, model: str | Path | Standard 
     ----------
     process : one row per process event.
     model : BPMN file, or what `read_model` or `read_standard` gives.
+    names : {name in the log: name in the model}, for activities that the two call differently. Capitals and spaces make no
+        difference anyway.
 
     Returns
     -------
-    One row per kind, activity and place, most cases first: `kind`, `activity`, `left` (activity of the model before; null:
+    One row per kind, activity and place, most cases first; after them those of kind "not reached", one row per place where
+    cases end, with all activities that they do not reach in `activity` ("Approve, Archive"): `kind`, `activity`, `left`
+    (activity of the model before; null:
     the start), `returned` (the next one of the model; null: the end), `times`, `cases`, `share` (part of all cases),
     `people` (resources that booked it, or that booked what came next instead; 0 where the log names none),
-    `elapsed_median_seconds` (from the booking of `left` to that of `returned`), `fitting_median_seconds` (the same in
+    `elapsed_median_seconds` (from the booking of `left` to that of `returned`; calendar time, nights and weekends
+    included), `fitting_median_seconds` (the same in
     cases that fit), `extra_hours` (elapsed time beyond that median, summed over the times; below zero where leaving the
     model is quicker; a difference, not proof of a cause), `measured` (all cases). Times are null at the start and end, and
     where no case that fits has both.
 
     Raises
     ------
-    SettingError : no activity of the log is one of the model. LogFileError : the file cannot be read as a model.
+    SettingError : no activity of the log is one of the model, or unknown `names`. LogFileError : the file
+        cannot be read as a model.
 
     >>> import datetime as dt
     >>> from taskkit.variants.standards import standard_from_steps
@@ -57,10 +65,10 @@ def list_process_deviations(process: pl.DataFrame, model: str | Path | Standard 
     [('not in the model', 'call'), ('repeated', 'pay')]
     """
     official = model_of(model)
-    booked = bookings_of(process)
+    booked = bookings_of(name_as_model(process, official, names))
     check_activities(booked, official)
     cases, traces = traces_of(booked)
-    records, _ = align_traces(traces, official)
+    records = _with_ends(align_traces(traces, official)[0])
     each = cases.select("case_id", "_trace").join(records, on="_trace")
     for end, place in (("_before", "_from"), ("_after", "_to"), ("_by", pl.coalesce("_done", "_to"))):
         found = booked.select("case_id", pl.col("at").alias("_at"), pl.col("timestamp").alias(end),
@@ -75,10 +83,20 @@ def list_process_deviations(process: pl.DataFrame, model: str | Path | Standard 
         extra_hours=pl.when((pl.col("elapsed") - pl.col("usual")).is_not_null().any())
         .then((pl.col("elapsed") - pl.col("usual")).sum() / 3600),
     ).with_columns(share=pl.col("cases") / cases.height, measured=pl.lit(cases.height, pl.UInt32))  # fmt: skip
-    return listed.sort("cases", "times", "kind", "activity", "left", "returned", descending=[True, True] + [False] * 4).select(
+    order = [pl.col("kind") == "not reached", "cases", "times", "kind", "activity", "left", "returned"]
+    return listed.sort(order, descending=[False, True, True] + [False] * 4).select(
         "kind", "activity", "left", "returned", "times", "cases", "share", "people", "elapsed_median_seconds",
         "fitting_median_seconds", "extra_hours", "measured",
     )  # fmt: skip
+
+
+def _with_ends(records: pl.DataFrame) -> pl.DataFrame:
+    """One record for where a trace ends before the model does, with all that it does not reach."""
+    late = pl.col("kind") == "not reached"
+    ends = records.filter(late).group_by("_trace", "kind", "left", maintain_order=True).agg(
+        pl.col("activity").str.join(", "), pl.col("returned", "_done", "_from", "_to").first()
+    )  # fmt: skip
+    return pl.concat([records.filter(~late), ends.select(records.columns)])
 
 
 def count_passes(process: pl.DataFrame, official: OfficialModel) -> pl.DataFrame:

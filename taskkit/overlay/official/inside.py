@@ -10,8 +10,8 @@ import polars as pl
 from taskkit.overlay.effort import step_effort
 from taskkit.overlay.official.deviations import count_passes
 from taskkit.overlay.official.models import OfficialModel, model_of
-from taskkit.overlay.official.replay import bookings_of
-from taskkit.overlay.references import clock_offsets
+from taskkit.overlay.official.replay import bookings_of, name_as_model
+from taskkit.overlay.references import known_offsets
 from taskkit.schema import require_columns
 from taskkit.variants import count_variants
 from taskkit.variants.alignment import list_visits
@@ -26,12 +26,16 @@ _OUTSIDE = pl.Schema({
     "executions": pl.UInt32, "share": pl.Float64, "people": pl.UInt32, "median_seconds": pl.Float64,
     "active_hours": pl.Float64, "measured": pl.UInt32,
 })  # fmt: skip
-_KEPT = pl.Schema({"activity": pl.String, "standard": pl.String, "leaving_share": pl.Float64})
+_KEPT = pl.Schema({
+    "activity": pl.String, "standard": pl.String, "measured": pl.UInt32, "measured_people": pl.UInt32,
+    "leaving_share": pl.Float64,
+})  # fmt: skip
 
 
 def list_official_steps(
     events: pl.DataFrame, segments: pl.DataFrame, process: pl.DataFrame, model: str | Path | Standard | OfficialModel, *,
-    main_app: str | None = None, standards: Mapping[str, Standard] | None = None,
+    main_app: str | None = None, standards: Mapping[str, Standard] | None = None, names: Mapping[str, str] | None = None,
+    min_people: int = 1,
 ) -> pl.DataFrame:  # fmt: skip
     """Lay what happens over the official flow: what becomes of each activity, and how its work is done inside.
 
@@ -43,6 +47,8 @@ def list_official_steps(
     model : BPMN file, or what `read_model` or `read_standard` gives.
     main_app : the system the process runs in, as in `step_effort`.
     standards : task_id → how the task should be done, at the level of screens; by default its most frequent variant.
+    names : {name in the log: name in the model}, as in `replay_model`.
+    min_people : the task of an activity is chosen among those that at least so many people do.
 
     Returns
     -------
@@ -50,12 +56,17 @@ def list_official_steps(
     the model: `cases` (that come to it), `passed`, `skipped`, `repeated`, `other_order`, `inserted` (see
     `list_process_deviations`), `not_reached`, `fitness` (passed, part of the cases); from `step_effort`:
     `elapsed_median_seconds`, `touch_median_seconds`, `touch_total_hours`, `people`, `excursion_share`,
-    `excursion_pastes_mean`, `main_app`, `apps`; and from the task instances that lead to its bookings: `executions`, `task_id`,
-    `task_name` (the most frequent), `task_share`, `task_people`, `variant_id` (its most frequent way here), `variant_share`,
-    `standard` (what the executions of that task were measured against), `leaving_share` (those that do not keep to it), and the
-    step outside of it with most time: `outside`, `outside_left` (the step of the standard after which it is gone to most
-    often), `outside_share` (of these executions), `outside_people`, `outside_median_seconds`. A task instance belongs to the
-    booking that most of its active time leads to. Nulls: no recorded work.
+    `excursion_pastes_mean`, `main_app`, `apps`; and from the task instances that lead to its bookings: `executions`,
+    `bookings` (with recorded work), `task_id`, `task_name` (found in most of these bookings, as in `look_inside`: a batch counts
+    for each booking that it leads to), `task_share` (part of the bookings), `task_people`, `few_tasks` (tasks of fewer than
+    `min_people` people), `few_share` (the largest part of the bookings that one of them is found in), `variant_id` (the task's
+    most frequent way here), `variant_share` (of its executions), `standard` (what the executions of that task were measured
+    against), `measured` (how many), `measured_people`
+    (whose), `leaving_share` (those that do not keep to it), and the step outside of it with most time:
+    `outside`, `outside_left` (the step of the standard after which it is gone to most often), `outside_share` (of these
+    executions), `outside_people`, `outside_median_seconds`. Of each case that it works on, a task instance belongs to the booking
+    that most of its active time leads to. Nulls: no recorded work. `elapsed_median_seconds` is calendar time, nights and
+    weekends included.
 
     Raises
     ------
@@ -74,32 +85,35 @@ def list_official_steps(
     ('pay', 1, 30.0, 'T01')
     """
     official = model_of(model)
+    process = name_as_model(process, official, names)
     steps = count_passes(process, official)
     effort = step_effort(events, process, main_app=main_app).select("activity", *_EFFORT)
     steps = steps.join(effort, on="activity", how="left", maintain_order="left")
-    executions = list_executions(events, segments, process)
-    steps = steps.join(_most_frequent(executions), on="activity", how="left", maintain_order="left")
-    kept, found = _measure(executions, segments, events, official, standards)
+    led = _lead(events, segments, process)
+    executions = _executions(led, segments)
+    most = _most_frequent(led, executions, segments, min_people)
+    steps = steps.join(most, on="activity", how="left", maintain_order="left")
+    kept, found = _measure(most, executions, segments, events, official, standards)
     steps = steps.join(kept, on="activity", how="left", maintain_order="left")
-    most = found.filter(kind="done outside").unique("activity", keep="first", maintain_order=True).select(
+    beside = found.filter(kind="done outside").unique("activity", keep="first", maintain_order=True).select(
         "activity", outside="step", outside_left="left", outside_share="share", outside_people="people",
         outside_median_seconds="median_seconds",
     )  # fmt: skip
-    steps = steps.join(most, on="activity", how="left", maintain_order="left")
-    return steps.with_columns(pl.col("executions").fill_null(0))
+    steps = steps.join(beside, on="activity", how="left", maintain_order="left")
+    return steps.with_columns(pl.col("executions", "bookings", "few_tasks").fill_null(0))
 
 
 def list_inside_deviations(
     events: pl.DataFrame, segments: pl.DataFrame, process: pl.DataFrame, model: str | Path | Standard | OfficialModel, *,
-    standards: Mapping[str, Standard] | None = None,
+    standards: Mapping[str, Standard] | None = None, names: Mapping[str, str] | None = None, min_people: int = 1,
 ) -> pl.DataFrame:  # fmt: skip
     """List, for each official activity, what its executions do outside the usual way of their task, and what they leave out.
 
-    Looked at are the executions of the most frequent task that leads to the activity.
+    Looked at are the executions of the task that most bookings of the activity come from.
 
     Parameters
     ----------
-    events, segments, process, model, standards : as in `list_official_steps`.
+    events, segments, process, model, standards, names, min_people : as in `list_official_steps`.
 
     Returns
     -------
@@ -125,11 +139,16 @@ def list_inside_deviations(
     [('done outside', 'B', 'A', 15.0)]
     """
     official = model_of(model)
-    return _measure(list_executions(events, segments, process), segments, events, official, standards)[1]
+    led = _lead(events, segments, name_as_model(process, official, names))
+    executions = _executions(led, segments)
+    most = _most_frequent(led, executions, segments, min_people)
+    return _measure(most, executions, segments, events, official, standards)[1]
 
 
 def list_executions(events: pl.DataFrame, segments: pl.DataFrame, process: pl.DataFrame) -> pl.DataFrame:
-    """Say which booking each task instance leads to: the one that most of its active time leads to.
+    """Say which bookings each task instance leads to: of each case, the one that most of its active time leads to.
+
+    An instance that works on several cases, a batch, leads to a booking of each.
 
     Parameters
     ----------
@@ -137,35 +156,50 @@ def list_executions(events: pl.DataFrame, segments: pl.DataFrame, process: pl.Da
 
     Returns
     -------
-    One row per segment with a task and attributed work before a booking: `segment_id`, `user`, `case_id`, `activity` (of
-    the booking), `booked` (its time), `seconds` (active, that lead to it), `task_id`, `task_name`, `variant_id`.
+    One row per segment with a task and case of which it has attributed work before a booking: `segment_id`, `user`,
+    `case_id`, `activity` (of the booking), `booked` (its time), `seconds` (active, that lead to it), `task_id`,
+    `task_name`, `variant_id`.
 
-    >>> list_executions.__name__
-    'list_executions'
+    >>> import datetime as dt
+    >>> when = [dt.datetime(2026, 3, 2, 8, minute, tzinfo=dt.UTC) for minute in range(4)]
+    >>> events = pl.DataFrame({"user": "p", "session_id": "s", "seq": range(2), "timestamp": when[:2],
+    ...                        "case_id": ["c", "d"], "active_seconds": 15.0, "segment_id": 0})
+    >>> segments = pl.DataFrame({"segment_id": [0], "user": "p", "task_id": "T01"})
+    >>> process = pl.DataFrame({"case_id": ["c", "d"], "activity": "pay", "timestamp": when[2:]})
+    >>> list_executions(events, segments, process).select("segment_id", "case_id", "activity").rows()
+    [(0, 'c', 'pay'), (0, 'd', 'pay')]
     """
+    return _executions(_lead(events, segments, process), segments)
+
+
+def _lead(events: pl.DataFrame, segments: pl.DataFrame, process: pl.DataFrame) -> pl.DataFrame:
+    """Active `seconds` by segment (null: none), person, case and the booking of the case that they lead to."""
     require_columns(events, "case_id", made_by="attribute_cases")
     require_columns(events, "segment_id", made_by="segment")
     require_columns(events, "active_seconds", made_by="name_activities")
     require_columns(segments, "segment_id", "user", "task_id", made_by="find_tasks")
-    offsets = clock_offsets(events, process).select("user", "offset_seconds")
+    offsets = known_offsets(events, process).select("user", "offset_seconds")
     moved = pl.duration(microseconds=(pl.col("offset_seconds").fill_null(0) * 1e6).round().cast(pl.Int64))
-    rows = events.drop_nulls(["case_id", "segment_id"]).join(offsets, on="user", how="left")
-    rows = rows.select("segment_id", "case_id", "active_seconds", at=pl.col("timestamp") + moved)
+    rows = events.drop_nulls("case_id").join(offsets, on="user", how="left")
+    rows = rows.select("segment_id", "user", "case_id", "active_seconds", at=pl.col("timestamp") + moved)
     ends = bookings_of(process).select(
         "case_id", "activity", booked="timestamp", when=pl.col("timestamp") + pl.duration(seconds=SLACK), order="at"
     )
     # sorted here; polars cannot see that inside `by` and would warn
-    led = rows.sort("at", "segment_id").join_asof(
+    led = rows.sort("at", "user", "segment_id").join_asof(
         ends.sort("when", "case_id", "order"), left_on="at", right_on="when", by="case_id", strategy="forward",
         check_sortedness=False,
     )  # fmt: skip
-    spent = led.drop_nulls("booked").group_by("segment_id", "case_id", "activity", "booked").agg(
-        seconds=pl.col("active_seconds").sum()
-    )  # fmt: skip
-    spent = spent.sort(
-        "segment_id", "seconds", "booked", "case_id", "activity", descending=[False, True, False, False, False]
+    key = ["segment_id", "user", "case_id", "activity", "booked"]
+    spent = led.drop_nulls("booked").group_by(key).agg(seconds=pl.col("active_seconds").sum())
+    return spent.sort("segment_id", "case_id", "seconds", "booked", "activity", "user",
+                      descending=[False, False, True, False, False, False])  # fmt: skip
+
+
+def _executions(led: pl.DataFrame, segments: pl.DataFrame) -> pl.DataFrame:
+    most = (
+        led.drop_nulls("segment_id").unique(["segment_id", "case_id"], keep="first", maintain_order=True).drop("user")
     )
-    most = spent.unique("segment_id", keep="first", maintain_order=True)
     told = [name for name in ("task_name", "variant_id") if name in segments.columns]
     blank = [pl.lit(None, pl.String).alias(name) for name in ("task_name", "variant_id") if name not in told]
     tasks = segments.drop_nulls("task_id").select("segment_id", "user", "task_id", *told).with_columns(blank)
@@ -174,32 +208,46 @@ def list_executions(events: pl.DataFrame, segments: pl.DataFrame, process: pl.Da
     )
 
 
-def _most_frequent(executions: pl.DataFrame) -> pl.DataFrame:
-    """One row per activity: its executions, their most frequent task and its most frequent way."""
-    tasks = executions.group_by("activity", "task_id").agg(
-        pl.col("task_name").first(), _n=pl.len(), task_people=pl.col("user").n_unique()
-    )
-    tasks = tasks.with_columns(executions=pl.col("_n").sum().over("activity"))
-    tasks = tasks.sort("activity", "_n", "task_id", descending=[False, True, False]).unique(
+def _most_frequent(
+    led: pl.DataFrame, executions: pl.DataFrame, segments: pl.DataFrame, min_people: int
+) -> pl.DataFrame:
+    """One row per activity: its executions, the task that most of its bookings come from, and that task's usual way here."""
+    whole = led.unique(["activity", "case_id", "booked"]).group_by("activity").agg(bookings=pl.len())
+    count = executions.group_by("activity").agg(executions=pl.col("segment_id").n_unique())
+    names = [name for name in ("task_name",) if name in segments.columns]
+    tasks = segments.drop_nulls("task_id").select("segment_id", "task_id", *names)
+    if not names:
+        tasks = tasks.with_columns(task_name=pl.lit(None, pl.String))
+    found = led.join(tasks, on="segment_id").group_by("activity", "task_id").agg(
+        pl.col("task_name").drop_nulls().sort().first(), task_people=pl.col("user").n_unique(),
+        _times=pl.struct("case_id", "booked").n_unique(),
+    ).join(whole, on="activity").with_columns(task_share=pl.col("_times") / pl.col("bookings"))  # fmt: skip
+    enough = pl.col("task_people") >= min_people
+    few = found.filter(~enough).group_by("activity").agg(few_tasks=pl.len(), few_share=pl.col("task_share").max())
+    most = found.filter(enough).sort("activity", "_times", "task_id", descending=[False, True, False]).unique(
         "activity", keep="first", maintain_order=True
-    )
-    ways = executions.drop_nulls("variant_id").group_by("activity", "task_id", "variant_id").agg(_times=pl.len())
-    ways = ways.sort("activity", "_times", "variant_id", descending=[False, True, False]).unique(
+    )  # fmt: skip
+    alone = executions.unique(["activity", "segment_id"], keep="first", maintain_order=True)
+    ways = alone.drop_nulls("variant_id").group_by("activity", "task_id", "variant_id").agg(_n=pl.len())
+    ways = ways.sort("activity", "_n", "variant_id", descending=[False, True, False]).unique(
         ["activity", "task_id"], keep="first", maintain_order=True
     )
-    both = tasks.join(ways, on=["activity", "task_id"], how="left", maintain_order="left")
-    return both.select(
-        "activity", pl.col("executions").cast(pl.UInt32), "task_id", "task_name", "task_people",
-        "variant_id", task_share=pl.col("_n") / pl.col("executions"), variant_share=pl.col("_times") / pl.col("_n"),
+    ways = ways.join(alone.group_by("activity", "task_id").agg(_all=pl.len()), on=["activity", "task_id"])
+    result = whole.join(count, on="activity", how="left").join(most.drop("bookings"), on="activity", how="left")
+    result = result.join(few, on="activity", how="left").join(ways, on=["activity", "task_id"], how="left")
+    return result.sort("activity").select(
+        "activity", pl.col("executions", "bookings").fill_null(0).cast(pl.UInt32), "task_id", "task_name", "task_share",
+        "task_people", pl.col("few_tasks").fill_null(0).cast(pl.UInt32), "few_share", "variant_id",
+        variant_share=pl.col("_n") / pl.col("_all"),
     )  # fmt: skip
 
 
 def _measure(
-    executions: pl.DataFrame, segments: pl.DataFrame, events: pl.DataFrame, official: OfficialModel,
+    frequent: pl.DataFrame, executions: pl.DataFrame, segments: pl.DataFrame, events: pl.DataFrame, official: OfficialModel,
     standards: Mapping[str, Standard] | None,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:  # fmt: skip
     """How the most frequent task of each activity keeps to its standard, and what is done outside of it."""
-    most = dict(_most_frequent(executions).select("activity", "task_id").iter_rows())
+    most = dict(frequent.drop_nulls("task_id").select("activity", "task_id").iter_rows())
     known = _usual_ways(segments, set(most.values())) | dict(standards or {})
     kept, parts = [], [pl.DataFrame(schema=_OUTSIDE)]
     for activity in official.activities:
@@ -208,8 +256,11 @@ def _measure(
             continue
         inside = executions.filter(activity=activity, task_id=task).select("segment_id")
         part = segments.join(inside, on="segment_id", how="semi", maintain_order="left")
+        if part.is_empty():  # it only begins before such a booking, and leads to another
+            continue
         conformance = measure_conformance(part, known[task], level=LEVEL)
-        kept.append((activity, known[task].name, conformance["deviates"].mean()))
+        people = part["user"].n_unique()
+        kept.append((activity, known[task].name, part.height, people, conformance["deviates"].mean()))
         listed = _outside(part, events, known[task]).with_columns(activity=pl.lit(activity), task_id=pl.lit(task))
         parts.append(listed.select(pl.col(name).cast(dtype) for name, dtype in _OUTSIDE.items()))
     return pl.DataFrame(kept, schema=_KEPT, orient="row"), pl.concat(parts)

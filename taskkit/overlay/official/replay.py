@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from taskkit.errors import SettingError
+from taskkit.errors import SettingError, check_choice
 from taskkit.overlay.lifecycles import pair_lifecycles
 from taskkit.overlay.official.models import SINK, SOURCE, OfficialModel, Step, model_of, net_of
 from taskkit.schema import PROCESS, require
@@ -19,10 +19,13 @@ _Marking = frozenset[tuple[int, int]]  # place, tokens
 _REPLAYED = pl.Schema({
     "_trace": pl.UInt32, "fits": pl.Boolean, "fitness": pl.Float64, "missing": pl.UInt32, "remaining": pl.UInt32,
     "consumed": pl.UInt32, "produced": pl.UInt32, "deviations": pl.UInt32, "inserted": pl.UInt32, "skipped": pl.UInt32,
+    "unfinished": pl.Boolean,
 })  # fmt: skip
 
 
-def replay_model(process: pl.DataFrame, model: str | Path | Standard | OfficialModel) -> pl.DataFrame:
+def replay_model(
+    process: pl.DataFrame, model: str | Path | Standard | OfficialModel, *, names: Mapping[str, str] | None = None
+) -> pl.DataFrame:
     """Replay every case of the process log on the official model, with tokens.
 
     Each booking takes tokens from the places before its activity and puts tokens behind it; what a gateway or an event
@@ -38,16 +41,19 @@ def replay_model(process: pl.DataFrame, model: str | Path | Standard | OfficialM
     process : one row per process event; of a log with life cycles, the completed ones. Events of a case at the same time
         keep the order of the rows.
     model : BPMN file, or what `read_model` or `read_standard` gives.
+    names : {name in the log: name in the model}, for activities that the two call differently. Capitals and spaces make no
+        difference anyway.
 
     Returns
     -------
     One row per case, in order of case_id: `case_id`, `bookings`, `fits`, `fitness`, `missing`, `remaining`, `consumed`,
-    `produced` (tokens), `deviations` (places where the model is left), `inserted`, `skipped` (bookings). A case that is
-    not finished yet does not fit: its last token is left over.
+    `produced` (tokens), `deviations` (places where the model is left), `inserted`, `skipped` (bookings), `unfinished`
+    (the case only ends before the model does: so far it keeps to it). Such a case does not fit: its last token is left over.
 
     Raises
     ------
-    SettingError : no activity of the log is one of the model. LogFileError : the file cannot be read as a model.
+    SettingError : no activity of the log is one of the model, or unknown `names`. LogFileError : the file
+        cannot be read as a model.
 
     References
     ----------
@@ -62,7 +68,7 @@ def replay_model(process: pl.DataFrame, model: str | Path | Standard | OfficialM
     [('a', True, 0), ('b', False, 1)]
     """
     official = model_of(model)
-    booked = bookings_of(process)
+    booked = bookings_of(name_as_model(process, official, names))
     known = check_activities(booked, official)
     cases, traces = traces_of(booked)
     net = net_of(official)
@@ -73,9 +79,39 @@ def replay_model(process: pl.DataFrame, model: str | Path | Standard | OfficialM
         fitness = (1 - missing / consumed) / 2 + (1 - remaining / produced) / 2
         fits = not missing and not remaining and known.issuperset(trace)
         inserted, skipped = sum(len(gap.inserted) for gap in gaps), sum(len(gap.skipped) for gap in gaps)
-        rows.append((number, fits, fitness, missing, remaining, consumed, produced, len(gaps), inserted, skipped))
+        unfinished = not fits and bool(gaps) and not inserted and all(gap.returned is None for gap in gaps)
+        tokens = (missing, remaining, consumed, produced)
+        rows.append((number, fits, fitness, *tokens, len(gaps), inserted, skipped, unfinished))
     replayed = cases.join(pl.DataFrame(rows, schema=_REPLAYED, orient="row"), on="_trace", how="left")
     return replayed.drop("_trace").sort("case_id")
+
+
+def name_as_model(process: pl.DataFrame, model: OfficialModel, names: Mapping[str, str] | None = None) -> pl.DataFrame:
+    """The process log with its activities called as the model calls them.
+
+    >>> from taskkit.overlay.official.models import model_of
+    >>> from taskkit.variants.standards import standard_from_steps
+    >>> process = pl.DataFrame({"activity": ["Approve Invoice", "pay it", "call"]})
+    >>> name_as_model(process, model_of(standard_from_steps(["Approve invoice", "pay"])), {"pay it": "pay"})["activity"].to_list()
+    ['Approve invoice', 'pay', 'call']
+    """
+    if "activity" not in process.columns or process.is_empty():
+        return process
+    logged = [str(name) for name in process["activity"].drop_nulls().unique().sort()]
+    for name, known in (names or {}).items():
+        check_choice(name, allowed=logged, what="activity of the process log in names=")
+        check_choice(known, allowed=model.activities, what="activity of the model in names=")
+    folded = [_folded(name) for name in model.activities]
+    by_fold = {text: name for text, name in zip(folded, model.activities, strict=True) if folded.count(text) == 1}
+    called = {}
+    for name in logged:
+        plain = " ".join(name.split())  # as the names of a model are read
+        called[name] = plain if plain in model.activities else by_fold.get(_folded(name), plain)
+    return process.with_columns(pl.col("activity").replace(called | dict(names or {})))
+
+
+def _folded(name: str) -> str:
+    return "".join(name.split()).casefold()
 
 
 def bookings_of(process: pl.DataFrame) -> pl.DataFrame:
@@ -96,7 +132,8 @@ def check_activities(booked: pl.DataFrame, model: OfficialModel) -> set[str]:
     if logged and known.isdisjoint(logged):
         raise SettingError(
             f"No activity of the process log ({', '.join(map(repr, logged[:4]))}, …) is one of the model {model.name!r} "
-            f"({', '.join(map(repr, model.activities[:4]))}, …). Give the model's activities the names of the log."
+            f"({', '.join(map(repr, model.activities[:4]))}, …). Say which are meant: "
+            "names={'name in the log': 'name in the model'}."
         )
     return known
 

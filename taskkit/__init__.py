@@ -39,8 +39,8 @@ _PUBLIC = {
         "taskkit.overlay.official": "list_executions list_inside_deviations list_official_steps list_process_deviations "
         "read_model replay_model",
         "taskkit.automation": "Assumptions CRITERIA QUESTIONS find_data_transfers find_decision_rules list_assumptions "
-        "list_evidence list_questions list_routine_candidates list_violations measure_criteria rank_stability rank_tasks "
-        "score_automation",
+        "list_evidence list_questions list_routine_candidates list_stretch_rows list_violations measure_criteria rank_stability "
+        "rank_tasks score_automation",
         "taskkit.handover": "describe_work document_session write_bpmn write_document write_robot write_task_log",
         "taskkit.evaluation": "score_segments score_tasks",
         "taskkit.evaluation.agreement": "compare_segmentations list_differences",

@@ -17,7 +17,7 @@ from taskkit.automation.determinism import written_fields
 from taskkit.automation.evidence import list_evidence
 from taskkit.automation.feasibility import WEIGHTS, combine_criteria
 from taskkit.automation.ranking import measure_criteria, rank_tasks, score_automation
-from taskkit.automation.routine_steps import list_routine_candidates
+from taskkit.automation.routine_steps import list_routine_candidates, list_stretch_rows
 from taskkit.automation.stability import rank_stability
 from taskkit.automation.value import Assumptions
 from taskkit.automation.work import Work
@@ -216,6 +216,17 @@ def test_a_step_whose_values_are_not_known_stays_with_the_person() -> None:
     found = list_routine_candidates(make_task(runs))
     assert found.select("taken_by", "people_of").rows() == [("robot", [6, 6]), ("person", [6])]
     assert found["why"][1] == "the log does not tell where the value comes from"
+
+
+def test_the_rows_of_a_stretch_give_its_share() -> None:
+    runs = [[field("erp", "a", f"{n}", "copy"), field("erp", "b", f"{n}", "paste"),
+             {"app": "erp", "element_id": "c", "event_type": "text_input"}] for n in range(30)]  # fmt: skip
+    events = make_task(runs)
+    for number, share in list_routine_candidates(events).select("candidate", "covers_seconds_share").iter_rows():
+        rows = list_stretch_rows(events, task_id="T01", candidate=number)
+        assert rows["numerator"].sum() / rows["denominator"].sum() == pytest.approx(share)
+    with pytest.raises(SettingError, match="candidate"):
+        list_stretch_rows(events, task_id="T01", candidate=9)
 
 
 def test_evidence_of_determinism_tells_the_rows(half: pl.DataFrame) -> None:

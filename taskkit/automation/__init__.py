@@ -8,7 +8,7 @@ from taskkit.automation.determinism import written_fields
 from taskkit.automation.evidence import list_evidence
 from taskkit.automation.questionnaire import QUESTIONS, list_questions
 from taskkit.automation.ranking import measure_criteria, rank_tasks, score_automation
-from taskkit.automation.routine_steps import list_routine_candidates
+from taskkit.automation.routine_steps import list_routine_candidates, list_stretch_rows
 from taskkit.automation.stability import rank_stability
 from taskkit.automation.transfers import find_data_transfers, list_violations
 from taskkit.automation.triage import list_rules
@@ -29,6 +29,7 @@ __all__ = [
     "list_questions",
     "list_routine_candidates",
     "list_rules",
+    "list_stretch_rows",
     "list_violations",
     "measure_criteria",
     "rank_stability",

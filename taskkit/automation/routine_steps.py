@@ -9,6 +9,7 @@ from taskkit.automation.fields import found_again, list_values
 from taskkit.automation.rare import FEW_FIELD
 from taskkit.automation.transfers import find_data_transfers
 from taskkit.automation.work import Work, split_work
+from taskkit.errors import check_choice
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.schema import require_columns
 
@@ -77,6 +78,48 @@ def list_routine_candidates(
     return pl.concat(out).sort("task_id", "candidate")
 
 
+def list_stretch_rows(
+    events: pl.DataFrame, segments: pl.DataFrame | None = None, *, task_id: str, candidate: int
+) -> pl.DataFrame:
+    """List the rows that the share of a stretch rests on: the sum of `numerator` over that of `denominator` is its share.
+
+    Parameters
+    ----------
+    events, segments : as for `list_routine_candidates`.
+    task_id, candidate : a row of `list_routine_candidates`.
+
+    Returns
+    -------
+    One row per row of the task with active time: `user`, `session_id`, `seq`, `segment_id`, `activity`, `numerator` (its
+    active seconds if it is in the stretch, else 0), `denominator` (its active seconds). It singles people out: for those
+    who check a figure, not for what is shared.
+
+    Raises
+    ------
+    SettingError : unknown task or candidate.
+
+    >>> import taskkit as tk
+    >>> log = pl.DataFrame({"at": range(1_800_000_000, 1_800_000_012), "what": list("abs" * 4)})
+    >>> events = tk.from_table(log, columns={"timestamp": "at", "event_name": "what"})
+    >>> events = tk.segment(tk.name_activities(events), method="anchor", end="^s$")
+    >>> list_stretch_rows(events, task_id="T01", candidate=1).select(pl.col("numerator").sum()).item()
+    11.0
+    """
+    works = {str(work.segments["task_id"][0]): work for work in split_work(events, segments)}
+    check_choice(task_id, allowed=works, what="task")
+    work = works[task_id]
+    steps = _usual_steps(work, find_data_transfers(work.events.with_columns(task_id=pl.lit(task_id))))
+    steps = _numbered(steps) if steps.height else steps.with_columns(candidate=pl.lit(None, pl.UInt32))
+    check_choice(str(candidate), allowed=[str(n) for n in steps["candidate"].unique().sort()], what="candidate")
+    rows = work.events.filter(pl.col("active_seconds") > 0)
+    rows = rows.join(steps.select("activity", "candidate"), on="activity", how="left", maintain_order="left")
+    inside = (pl.col("candidate") == candidate).fill_null(False)
+    return rows.select(
+        "user", "session_id", "seq", "segment_id", "activity", denominator="active_seconds",
+        numerator=pl.when(inside).then("active_seconds").otherwise(0.0),
+    )  # fmt: skip
+
+
 def _usual_steps(work: Work, transfers: pl.DataFrame) -> pl.DataFrame:
     """One row per usual step, in the order of work: `activity`, `people_of`, `robot`, `why` (what keeps it with the person)."""
     rows = _marked(work.events, transfers).filter(pl.col("activity").is_not_null())
@@ -117,10 +160,8 @@ def _marked(events: pl.DataFrame, transfers: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _stretches(task_id: str, steps: pl.DataFrame, work: Work) -> pl.DataFrame:
-    """Neighbouring steps of a kind, numbered; a robot's stretch that is too short goes to the person's around it."""
-    if steps.is_empty():
-        return pl.DataFrame(schema=_SCHEMA)
+def _numbered(steps: pl.DataFrame) -> pl.DataFrame:
+    """The steps with the number of their stretch; a robot's that is too short goes to the person's around it."""
     run = pl.col("robot").rle_id()
     short = pl.col("robot") & (pl.len().over("_run") < LEAST_STEPS)
     alone = (
@@ -129,7 +170,14 @@ def _stretches(task_id: str, steps: pl.DataFrame, work: Work) -> pl.DataFrame:
         .otherwise("why")
     )
     steps = steps.with_columns(_run=run).with_columns(why=alone, robot=pl.col("robot") & ~short)
-    steps = steps.with_columns(candidate=pl.col("robot").rle_id() + 1)
+    return steps.with_columns(candidate=pl.col("robot").rle_id() + 1)
+
+
+def _stretches(task_id: str, steps: pl.DataFrame, work: Work) -> pl.DataFrame:
+    """One row per stretch of neighbouring steps of a kind."""
+    if steps.is_empty():
+        return pl.DataFrame(schema=_SCHEMA)
+    steps = _numbered(steps)
     rows = work.events.join(steps.select("activity", "candidate"), on="activity", how="inner")
     whole = work.events["active_seconds"].sum()
     measured = rows.group_by("candidate").agg(

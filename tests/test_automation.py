@@ -218,6 +218,12 @@ def test_a_step_whose_values_are_not_known_stays_with_the_person() -> None:
     assert found["why"][1] == "the log does not tell where the value comes from"
 
 
+def test_a_log_that_does_not_tell_the_local_time_is_read_as_utc(half: pl.DataFrame) -> None:
+    unknown = half.with_columns(utc_offset_minutes=pl.lit(None, pl.Int16))
+    at_utc = half.with_columns(utc_offset_minutes=pl.lit(0, pl.Int16))
+    assert score_automation(unknown)["stability"].equals(score_automation(at_utc)["stability"])
+
+
 def test_the_rows_of_a_stretch_give_its_share() -> None:
     runs = [[field("erp", "a", f"{n}", "copy"), field("erp", "b", f"{n}", "paste"),
              {"app": "erp", "element_id": "c", "event_type": "text_input"}] for n in range(30)]  # fmt: skip

@@ -233,9 +233,12 @@ def _local_day(work: Work) -> pl.Expr:
     """The day on which a segment began where the person is, as the recorded days are counted."""
     if "utc_offset_minutes" not in work.events.columns:
         return pl.col("start").dt.date()
-    first = work.events.group_by("segment_id").agg(pl.col("utc_offset_minutes").sort_by("timestamp").first())
-    offset = pl.col("segment_id").replace_strict(first["segment_id"], first["utc_offset_minutes"], default=0)
-    return (pl.col("start") + pl.duration(minutes=offset.fill_null(0))).dt.date()
+    minutes = pl.col("utc_offset_minutes").cast(pl.Int64).fill_null(0)
+    first = work.events.group_by("segment_id").agg(minutes.sort_by("timestamp").first())
+    offset = pl.col("segment_id").replace_strict(
+        first["segment_id"], first["utc_offset_minutes"], default=0, return_dtype=pl.Int64
+    )
+    return (pl.col("start") + pl.duration(minutes=offset)).dt.date()
 
 
 def _with_columns(events: pl.DataFrame, *names: str) -> pl.DataFrame:

@@ -522,3 +522,10 @@ def test_less_than_a_minute_is_not_shown_as_no_hours() -> None:
     assert ">under 1 min<" in markup
     assert ">0<" in markup
     assert "0.00" not in markup
+
+
+def test_a_screen_without_an_application_is_drawn() -> None:
+    frame = pl.DataFrame({"app": ["mail", None], "screen": ["Inbox", "task bar"], "active_hours": [1.5, 0.5], "share": [0.75, 0.25],
+                          "visits": [3, 2], "people": [6, 6], "median_visit_seconds": [9.0, 2.0]})  # fmt: skip
+    spec = json.dumps(charts.time_per_app(frame).to_dict())
+    assert "no application" in spec

@@ -48,6 +48,8 @@ def time_per_app(
     """
     by, what, plural = next((kind for kind in _PLACES if kind[0] in apps.columns), _PLACES[-1])
     seen, hidden = shown(apps, min_people)
+    if "app" in seen.columns:  # a recorder may tell the window without the program, as of the task bar
+        seen = seen.with_columns(pl.col("app").fill_null("no application"))
     if seen.is_empty():
         return nothing(
             f"No {what} was used by enough people to be shown." if hidden else "No time in applications was recorded."

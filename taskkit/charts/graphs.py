@@ -21,7 +21,8 @@ from taskkit.charts.look import (
     split_activity,
 )
 
-START, END = "\u2060start", "\u2060end"  # the signs' names; an invisible mark keeps them apart from steps of that name
+MARK = "\u2060"  # keeps the signs' names apart from steps of that name; it is never shown
+START, END = f"{MARK}start", f"{MARK}end"
 _BOX_WIDTH, _BOX_HEIGHT, _LAYER, _UNIT, _NOTE = 150, 38, 72, 4, 30  # pixels
 
 
@@ -89,7 +90,7 @@ def draw_graph(
     taken: list[tuple[float, float]] = []
     labels = _labels([node for node in spot if node not in (START, END)])
     for node, (x, y) in spot.items():
-        one, two = (node, "") if node in (START, END) else labels[node] if words is None else words(node)
+        one, two = (node.strip(MARK), "") if node in (START, END) else labels[node] if words is None else words(node)
         boxes.append(
             (
                 key,
@@ -155,7 +156,7 @@ def _labels(nodes: list[str]) -> dict[str, tuple[str, str]]:
 
 
 def _plain(node: str) -> str:
-    return plain_address(node.partition(" · ")[0])
+    return plain_address(node.strip(MARK).partition(" · ")[0])
 
 
 def _route(points: list[tuple[float, float]], back: bool) -> list[tuple[float, float]]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from taskkit.charts.graphs import END, START, strongest
+from taskkit.charts.graphs import END, MARK, START, strongest
 from taskkit.charts.look import (
     INK,
     PALETTE,
@@ -197,11 +197,12 @@ def _arrow_facts(kept: pl.DataFrame, transitions: pl.DataFrame | None, min_peopl
         pl.Series([seconds_in_words(s) if s is not None else "" for s in facts[name]], dtype=pl.String)
         for name in ("seconds", "waited")
     )
+    names = [pl.col(name).str.strip_chars(MARK) for name in ("before", "after")]
     return facts.select(
         "before", "after", "times",
         wide=(1 + 5 * pl.col("times") / most).round(1),
         one=pl.Series([f"{n:,}" for n in facts["times"]], dtype=pl.String),
-        two=between, between=between, waiting=waiting, tip=pl.format("{} → {}", "before", "after"),
+        two=between, between=between, waiting=waiting, tip=pl.format("{} → {}", *names),
     )  # fmt: skip
 
 

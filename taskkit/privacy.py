@@ -23,6 +23,7 @@ from taskkit.redaction import redact as redact
 from taskkit.schema import EVENTS
 
 MIN_PEOPLE = 5  # groups under this size are hidden in anything shared
+PSEUDONYM = r"p_[0-9a-f]{12}"  # what `pseudonym` makes, as a pattern
 KEY_BYTES = 32
 ENCRYPTION_NOTES = ("encrypted_columns", "encryption_key_id")  # what an encrypted file's metadata say of it
 UNKNOWN_USER = "p_unknown"  # a log that does not say who worked

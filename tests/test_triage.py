@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from taskkit.automation.questionnaire import QUESTIONS, list_questions, read_answers
-from taskkit.automation.triage import GATES, VERDICTS, classify_effort, closed_by, judge, list_gates, list_rules
+from taskkit.automation.triage import GATES, VERDICTS, classify_effort, closed_by, judge, list_gates, list_verdicts
 from taskkit.errors import ContractError, SettingError
 
 GOOD: dict[str, float | None] = {
@@ -133,4 +133,4 @@ def test_every_question_has_words_and_a_known_verdict() -> None:
 
 
 def test_every_verdict_has_a_rule() -> None:
-    assert set(list_rules()["verdict"]) == set(VERDICTS)
+    assert set(list_verdicts()["verdict"]) == set(VERDICTS)

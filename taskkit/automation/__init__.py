@@ -11,7 +11,7 @@ from taskkit.automation.ranking import measure_criteria, rank_tasks, score_autom
 from taskkit.automation.routine_steps import list_routine_candidates, list_stretch_rows
 from taskkit.automation.stability import rank_stability
 from taskkit.automation.transfers import find_data_transfers, list_violations
-from taskkit.automation.triage import list_rules
+from taskkit.automation.triage import list_verdicts
 from taskkit.automation.value import Assumptions, list_assumptions, list_cases
 from taskkit.automation.work import Work
 
@@ -28,8 +28,8 @@ __all__ = [
     "list_evidence",
     "list_questions",
     "list_routine_candidates",
-    "list_rules",
     "list_stretch_rows",
+    "list_verdicts",
     "list_violations",
     "measure_criteria",
     "rank_stability",

@@ -150,7 +150,7 @@ def classify_effort(figures: Figures) -> tuple[str, str]:
     return effort, "; ".join(found) or "few applications and steps, steady elements, foretold decisions"
 
 
-def list_rules(*, min_segments: int = 20) -> pl.DataFrame:
+def list_verdicts(*, min_segments: int = 20) -> pl.DataFrame:
     """List the rules of the verdicts, in the order in which they are tried: the first that fits decides.
 
     Parameters
@@ -161,7 +161,7 @@ def list_rules(*, min_segments: int = 20) -> pl.DataFrame:
     -------
     One row per rule: `order`, `verdict`, `rule`.
 
-    >>> list_rules()["verdict"].to_list()[-1]
+    >>> list_verdicts()["verdict"].to_list()[-1]
     'automate'
     """
     better = f"as the next two, but {QUICKER:.0%} quicker is a usual way whose choice goes with the person ({HABIT:.0%} or more)"

@@ -9,10 +9,9 @@ from pathlib import Path
 import polars as pl
 
 from taskkit.errors import ContractError, LogFileError, SettingError
-from taskkit.privacy import UNKNOWN_USER, pseudonym
+from taskkit.privacy import PSEUDONYM, UNKNOWN_USER, pseudonym
 from taskkit.schema import PROCESS, require_columns
 
-_PSEUDONYM = r"p_[0-9a-f]{12}"
 MOST_SPELLINGS = 10  # of one login; a column with more distinct texts than that holds something else
 _DOMAINS = r"^.*\\|^.*/|@.*$"  # ACME\jsmith, acme/jsmith, jsmith@acme.com
 
@@ -126,7 +125,7 @@ def _require_resource(process: pl.DataFrame) -> None:
 
 def _require_pseudonyms(events: pl.DataFrame) -> None:
     users = events["user"].unique().drop_nulls()
-    if names := users.filter(~users.str.contains(rf"^({_PSEUDONYM}|{UNKNOWN_USER})$")).len():
+    if names := users.filter(~users.str.contains(rf"^({PSEUDONYM}|{UNKNOWN_USER})$")).len():
         raise ContractError(
             f"{names:,} of the {users.len():,} users of the events are no pseudonyms; allowed: p_ and 12 hexadecimal digits. "
             "Give them some (taskkit.pseudonym with the engagement's key) before the resources get the same."
@@ -153,7 +152,7 @@ def _map_others(
 
 def _map(resource: str, users: set[str], logins: Mapping[str, str], key: bytes) -> str:
     """The pseudonym of a resource: as it is, by the list of names, as it is written, by its login."""
-    if resource in users or re.fullmatch(_PSEUDONYM, resource):
+    if resource in users or re.fullmatch(PSEUDONYM, resource):
         return resource
     login = logins.get(_plain(resource), resource)
     if login in users:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from taskkit.automation.triage import list_verdicts
 from taskkit.widgets.automation import AutomationExplorer, rule_table
 from taskkit.widgets.automation_desk import VerdictDesk
 from taskkit.widgets.cards import finding, posture_card, question, recorded_findings
@@ -28,7 +29,6 @@ from taskkit.widgets.lists import (
     list_caveats,
     list_criteria,
     list_findings,
-    list_verdicts,
     summarise_all,
 )
 from taskkit.widgets.official import OfficialFlow

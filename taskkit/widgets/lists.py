@@ -6,7 +6,6 @@ import polars as pl
 
 from taskkit.activities.workbench import measure_naming
 from taskkit.automation import CRITERIA, score_automation
-from taskkit.automation.triage import list_rules
 from taskkit.charts.look import count_of, of_enough_people, people, smallest_group, spaced
 from taskkit.comparison import compare
 from taskkit.errors import SettingError
@@ -123,23 +122,6 @@ def list_criteria() -> pl.DataFrame:
         for name, c in CRITERIA.items()
     ]
     return pl.DataFrame(rows, schema=["criterion", "definition", "unit", "speaks for automation"], orient="row")
-
-
-def list_verdicts(*, min_segments: int = 20) -> pl.DataFrame:
-    """List the rules of the verdicts on automation, in the order in which they are tried: the first that fits decides.
-
-    Parameters
-    ----------
-    min_segments : the least number of executions of `score_automation`.
-
-    Returns
-    -------
-    One row per rule: `order`, `verdict`, `rule`.
-
-    >>> list_verdicts()["verdict"].to_list()[-1]
-    'automate'
-    """
-    return list_rules(min_segments=min_segments)
 
 
 def list_caveats(mined: Mined) -> pl.DataFrame:

@@ -8,12 +8,12 @@ from taskkit.errors import ContractError, SettingError
 from taskkit.overlay.lifecycles import pair_lifecycles
 from taskkit.overlay.persons import names_persons
 from taskkit.overlay.references import known_offsets
-from taskkit.privacy import digest
+from taskkit.privacy import PSEUDONYM, UNKNOWN_USER, digest
 from taskkit.schema import TIME, require_columns
 
 SLACK = pl.duration(seconds=2)  # that a booking may be stamped before the click that caused it
 LEVELS = ("segment", "activity")
-PSEUDONYM = r"^p_([0-9a-f]{12}|unknown)$"
+_KNOWN = rf"^({PSEUDONYM}|{UNKNOWN_USER})$"
 _ACTIVITY = pl.col("activity").cast(pl.String).str.strip_chars()  # "Pay" and " Pay" are one when the file is read again
 _OWN = ("case_id", "activity", "timestamp", "start_timestamp", "resource", "lifecycle")
 
@@ -30,7 +30,7 @@ def list_process(process: pl.DataFrame, *, people: bool, users: pl.Series | None
     who = pl.col("resource") if people and "resource" in done.columns else pl.lit(None, pl.String)
     own = done.select(
         "case_id", name=_ACTIVITY, start=start.cast(TIME), end="timestamp",
-        person=pl.when(who.str.contains(PSEUDONYM)).then(who),
+        person=pl.when(who.str.contains(_KNOWN)).then(who),
     )  # fmt: skip
     hidden = {*_OWN, "_place"} | names_persons(process, users=users)
     others = [
@@ -188,7 +188,7 @@ def list_documents(
 
 def _refuse_names(events: pl.DataFrame, people: bool) -> None:
     users = events["user"].unique().drop_nulls()
-    names = users.filter(~users.str.contains(PSEUDONYM)).len()
+    names = users.filter(~users.str.contains(_KNOWN)).len()
     if people and names:
         raise SettingError(
             f"people=True writes who worked, but {names:,} of {users.len():,} users are no pseudonyms. Give them some "

@@ -205,6 +205,3 @@ def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
     """The options that were given; for the others the function's own default holds."""
     return {name: value for name in names if (value := getattr(options, name)) is not None}
 
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -204,4 +204,3 @@ def _sample(options: argparse.Namespace) -> None:
 def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:
     """The options that were given; for the others the function's own default holds."""
     return {name: value for name in names if (value := getattr(options, name)) is not None}
-

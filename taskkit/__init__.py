@@ -45,9 +45,11 @@ _PUBLIC = {
         "taskkit.evaluation": "score_segments score_tasks",
         "taskkit.evaluation.agreement": "compare_segmentations list_differences",
         "taskkit.evaluation.calibration": "judge_boundaries judge_segments measure_calibration",
-        "taskkit.decisions": "Decisions",
+        "taskkit.decisions": "Decisions correct_segments examples_of list_vanished restore_segments",
+        "taskkit.decisions.marks": "list_marks list_vanished_marks",
+        "taskkit.project": "create_project open_project refresh_project",
         "taskkit.pipeline": "mine",
-        "taskkit.report": "start_notebook write_report",
+        "taskkit.report": "find_secrets lint_pages share_report start_notebook write_report",
     }.items()
     for name in names.split()
 }

@@ -129,6 +129,13 @@ EVENTS = Contract(
         Column("segment_model", pl.Int32(), "task model that produced the segment; null for other methods"),
         Column("segment_confidence", _NUMBER, "how sure the method is of the segment", allowed=_SHARE),
         Column("boundary_confidence", _NUMBER, "how sure it is that the segment begins on this row", allowed=_SHARE),
+        # derived: by correct_segments
+        Column("found_segment_id", _COUNT, "segment_id as the method found it, before people's corrections"),
+        Column("found_segment_model", pl.Int32(), "segment_model as the method found it"),
+        Column("found_segment_confidence", _NUMBER, "segment_confidence as the method found it", allowed=_SHARE),
+        Column("found_boundary_confidence", _NUMBER, "boundary_confidence as the method found it", allowed=_SHARE),
+        Column("task_said", _TEXT, "task that a person named for the segment; null where nobody did", "P2"),
+        Column("corrected", pl.Boolean(), "a person decided about this row"),
         # derived: by find_tasks, find_variants, attribute_cases
         Column("task_id", _TEXT, "recurring piece of work; null = rest"),
         Column("variant_id", _TEXT, "way of doing the task"),

@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import taskkit
 from taskkit import cli
+from taskkit.cli.servers import copy_notebooks
 
 
 def test_report_says_where_the_pages_are(
@@ -52,7 +54,8 @@ def test_an_interrupt_stops_the_kernels_and_leaves_nothing(
     temporary = tmp_path_factory.mktemp("t")
     endless = make_notebook("a", "import time, os\nopen(f'{RESULTS}/../{os.getpid()}', 'w')\ntime.sleep(600)")
     (tmp_path / "desks.csv").write_text("timestamp,app\n")
-    code = f"from taskkit import cli, report\nreport.find_notebooks = lambda _: [report.Path({str(endless)!r})]\n"
+    code = "from taskkit import cli\nfrom taskkit.report import making\n"
+    code += f"making.find_notebooks = lambda _: [making.Path({str(endless)!r})]\n"
     code += "import sys\nsys.exit(cli.main(['report', 'desks.csv', '--out', 'pages']))"
     environment = os.environ | {"TMPDIR": str(temporary)}
     with subprocess.Popen(
@@ -110,9 +113,9 @@ def test_own_copy_keeps_the_places_and_what_was_changed(tmp_path: Path, monkeypa
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text("new")
     monkeypatch.setattr("taskkit.report.notebooks.bundled", lambda name: source / name)
-    place = cli.copy_notebooks(tmp_path / "mine")
+    place = copy_notebooks(tmp_path / "mine")
     (place / "00.ipynb").write_text("changed")
-    cli.copy_notebooks(tmp_path / "mine")
+    copy_notebooks(tmp_path / "mine")
     assert (place / "00.ipynb").read_text() == "changed"
     assert (place / "../data/samples/ap/ui_log/a.parquet").read_text() == "new"
 
@@ -124,3 +127,30 @@ def test_sample_writes_what_report_reads(tmp_path: Path, capsys: pytest.CaptureF
     assert list((tmp_path / "s" / "ui_log").glob("*.parquet"))
     assert (tmp_path / "s" / "process_log.csv").is_file()
     assert out in capsys.readouterr().out
+
+
+def test_new_makes_a_project_of_the_sample_and_says_how_to_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = tmp_path / "ap-discovery"
+    assert cli.main(["new", str(place)]) == 0
+    said = capsys.readouterr().out
+    assert f"taskkit workshop {place}" in said
+    assert (place / "project.toml").is_file()
+    assert len(list((place / "notebooks").glob("*.ipynb"))) == len(list(Path("notebooks").glob("*.ipynb")))
+    assert cli.main(["new", str(place)]) == 2
+    assert "never overwritten" in capsys.readouterr().err
+
+
+def test_document_writes_one_recorded_flow(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = {
+        "timestamp": ["2026-03-02T08:00:00", "2026-03-02T08:00:05"],
+        "app": ["erp", "erp"],
+        "element_name": ["New", "Save"],
+    }
+    log = tmp_path / "flow.parquet"
+    taskkit.write_log(taskkit.from_table(pl.DataFrame(rows)), log)
+    out = tmp_path / "flow.md"
+    assert cli.main(["document", str(log), "--out", str(out)]) == 0
+    assert "2 steps." in capsys.readouterr().out
+    assert "Save" in out.read_text()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from taskkit import Decisions
+from taskkit.decisions import Decisions
 from taskkit.errors import SettingError, TaskkitError
 
 
@@ -42,7 +46,7 @@ def test_the_journal_is_private(tmp_path: Path) -> None:
 
 def test_an_unknown_kind_and_an_empty_text_are_refused(tmp_path: Path) -> None:
     journal = Decisions(tmp_path / "d.sqlite")
-    with pytest.raises(SettingError, match="Known: context, finding"):
+    with pytest.raises(SettingError, match="Known: context, correction, finding"):
         journal.record("T01", "x", kind="gossip")
     with pytest.raises(SettingError, match="empty"):
         journal.record("T01", " ")
@@ -54,3 +58,220 @@ def test_a_file_of_something_else_is_refused_and_left_alone(tmp_path: Path) -> N
     with pytest.raises(TaskkitError, match="not a journal"):
         Decisions(other)
     assert other.read_text().startswith("these are my notes")
+
+
+# ------------------------------------------------------------------------------------------------------------ undo and redo
+def test_undoing_an_undo_says_the_decision_once_more(tmp_path: Path) -> None:
+    journal = Decisions(tmp_path / "d.sqlite")
+    first = journal.record("T01", "automate", kind="verdict")
+    again = journal.undo(journal.undo(first))
+    assert journal.list().select("number", "kind", "subject", "decision").row(0) == (
+        again,
+        "verdict",
+        "T01",
+        "automate",
+    )
+
+
+def test_what_was_said_once_more_can_be_undone_again(tmp_path: Path) -> None:
+    journal = Decisions(tmp_path / "d.sqlite")
+    journal.undo(journal.undo(journal.undo(journal.record("T01", "automate"))))
+    assert journal.list().is_empty()
+
+
+def test_the_same_undo_is_not_undone_twice(tmp_path: Path) -> None:
+    journal = Decisions(tmp_path / "d.sqlite")
+    undoing = journal.undo(journal.record("T01", "automate"))
+    journal.undo(undoing)
+    with pytest.raises(SettingError, match=f"no decision {undoing} that stands"):
+        journal.undo(undoing)
+
+
+def test_the_history_tells_what_undid_what(tmp_path: Path) -> None:
+    journal = Decisions(tmp_path / "d.sqlite")
+    first = journal.record("T01", "automate")
+    journal.undo(first)
+    assert journal.history().select("number", "undoes", "undone_by").rows() == [(1, None, 2), (2, 1, None)]
+
+
+# ------------------------------------------------------------------------------------------------------------------ entries
+def test_a_detail_is_kept_as_json_and_one_kind_can_be_listed(tmp_path: Path) -> None:
+    journal = Decisions(tmp_path / "d.sqlite")
+    journal.record("T01", "Pay", kind="name", detail={"anchor": ["p_1", "s1", 4]})
+    journal.record("T01", "policy", kind="mark")
+    assert journal.list("name")["detail"].to_list() == ['{"anchor": ["p_1", "s1", 4]}']
+
+
+def test_a_detail_that_cannot_be_kept_is_refused_and_nothing_is_recorded(tmp_path: Path) -> None:
+    journal = Decisions(tmp_path / "d.sqlite")
+    with pytest.raises(SettingError, match="cannot be kept"):
+        journal.record("T01", "x", detail={"at": tmp_path})
+    with pytest.raises(SettingError, match="no correction that can be replayed"):
+        journal.record("T01", "x", kind="correction")
+    assert journal.newest == 0
+
+
+def test_a_journal_of_an_older_version_is_brought_up_to_date_and_keeps_its_entries(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "d.sqlite")) as old, old:
+        old.execute(
+            "CREATE TABLE journal (number INTEGER PRIMARY KEY AUTOINCREMENT, time TEXT NOT NULL, kind TEXT NOT NULL, "
+            "subject TEXT NOT NULL, decision TEXT, why TEXT NOT NULL, role TEXT NOT NULL, undoes INTEGER)"
+        )
+        row = ("2026-03-02T08:00:00+00:00", "name", "T01", "Pay", "", "clerk", None)
+        old.execute(
+            "INSERT INTO journal (time, kind, subject, decision, why, role, undoes) VALUES (?,?,?,?,?,?,?)", row
+        )
+    journal = Decisions(tmp_path / "d.sqlite")
+    assert journal.record("T02", "Scan", kind="name", detail={}) == 2
+    assert journal.list().select("decision", "detail").rows() == [("Pay", None), ("Scan", "{}")]
+
+
+def test_a_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "d.sqlite")) as other, other:
+        other.execute("CREATE TABLE visits (page TEXT)")
+    before = (tmp_path / "d.sqlite").read_bytes()
+    with pytest.raises(TaskkitError, match="tables: visits"):
+        Decisions(tmp_path / "d.sqlite")
+    assert (tmp_path / "d.sqlite").read_bytes() == before
+
+
+def test_a_file_that_others_can_read_is_taken_from_their_eyes(tmp_path: Path) -> None:
+    journal = Decisions(tmp_path / "d.sqlite")
+    journal.path.chmod(0o644)
+    Decisions(journal.path)
+    assert stat.S_IMODE(journal.path.stat().st_mode) == 0o600
+
+
+def test_what_sqlite_puts_beside_the_file_is_private_too(tmp_path: Path) -> None:
+    journal = Decisions(tmp_path / "d.sqlite")
+    with closing(sqlite3.connect(journal.path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("INSERT INTO journal (time, kind, subject, why, role) VALUES ('', '', '', '', '')")
+        modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in tmp_path.iterdir()}
+        connection.execute("ROLLBACK")
+    assert modes == {"d.sqlite": 0o600, "d.sqlite-journal": 0o600}
+
+
+def test_a_journal_that_was_removed_is_missed_and_not_begun_anew(tmp_path: Path) -> None:
+    journal = Decisions(tmp_path / "d.sqlite")
+    journal.path.unlink()
+    with pytest.raises(TaskkitError, match="nothing was recorded"):
+        journal.record("T01", "automate")
+    assert not journal.path.exists()
+
+
+def test_the_csv_holds_every_entry_is_private_and_no_cell_is_a_formula(tmp_path: Path) -> None:
+    journal = Decisions(tmp_path / "d.sqlite")
+    journal.undo(journal.record("=HYPERLINK(1)", "@x", why="+1", role="-clerk"))
+    written = journal.write_csv(tmp_path / "d.csv")
+    rows = list(csv.DictReader(written.read_text(encoding="utf-8-sig").splitlines()))
+    assert [rows[0][name] for name in ("subject", "decision", "why", "role")] == [
+        "'=HYPERLINK(1)",
+        "'@x",
+        "'+1",
+        "'-clerk",
+    ]
+    assert [row["kind"] for row in rows] == ["finding", "undo"]
+    assert stat.S_IMODE(written.stat().st_mode) == 0o600
+
+
+# ---------------------------------------------------------------------------------------------------------------- conflicts
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Decisions, Decisions]:
+    return Decisions(tmp_path / "d.sqlite", writer="one"), Decisions(tmp_path / "d.sqlite", writer="two")
+
+
+def pairs(journal: Decisions) -> list[tuple[int, int]]:
+    return journal.conflicts().select("earlier", "later").rows()
+
+
+def correct(journal: Decisions, first: int, last: int, **settings: Any) -> int:
+    detail = {"op": "split", "user": "p_1", "rows": [["s1", first, last]], "to": "new", "task": None}
+    return journal.record("split", f"rows {first} to {last}", kind="correction", detail=detail, **settings)
+
+
+def test_two_who_had_not_seen_each_other_are_in_conflict(two: tuple[Decisions, Decisions]) -> None:
+    two[0].record("T01", "Pay", kind="name", role="clerk")
+    two[1].record("T01", "Book", kind="name", role="owner")
+    assert pairs(two[0]) == [(1, 2)]
+    assert "Number 1 (clerk) says “Pay”, number 2 (owner) says “Book”" in two[0].conflicts()["sentence"][0]
+    assert two[0].list().height == 2  # none is lost
+
+
+def test_who_had_read_the_earlier_one_is_not_in_conflict(two: tuple[Decisions, Decisions]) -> None:
+    two[0].record("T01", "Pay", kind="name")
+    two[1].list("name")
+    two[1].record("T01", "Book", kind="name")
+    assert pairs(two[0]) == []
+
+
+def test_reading_another_kind_or_asking_for_the_newest_is_not_having_seen_it(two: tuple[Decisions, Decisions]) -> None:
+    two[0].record("T01", "Pay", kind="name")
+    two[1].list("mark")
+    assert two[1].newest == 1
+    two[1].record("T01", "Book", kind="name")
+    assert pairs(two[0]) == [(1, 2)]
+
+
+def test_writing_something_else_is_not_having_seen_it_either(two: tuple[Decisions, Decisions]) -> None:
+    two[0].record("T01", "Pay", kind="name")
+    two[1].record("T02", "Scan", kind="name")
+    two[1].record("T01", "Book", kind="name")
+    assert pairs(two[0]) == [(1, 3)]
+
+
+def test_a_conflict_is_over_when_one_of_them_is_undone(two: tuple[Decisions, Decisions]) -> None:
+    two[0].record("T01", "Pay", kind="name")
+    second = two[1].record("T01", "Book", kind="name")
+    two[0].undo(second)
+    assert pairs(two[0]) == []
+
+
+def test_a_conflict_is_over_when_somebody_who_saw_both_decides_anew(two: tuple[Decisions, Decisions]) -> None:
+    two[0].record("T01", "Pay", kind="name")
+    two[1].record("T01", "Book", kind="name")
+    two[0].record("T01", "Still Pay", kind="name")  # has seen its own only: one more conflict
+    assert pairs(two[1]) == [(1, 2), (2, 3)]
+    two[0].list()
+    two[0].record("T01", "Pay and book", kind="name")
+    assert pairs(two[1]) == []
+
+
+def test_saying_it_again_without_looking_settles_nothing(two: tuple[Decisions, Decisions]) -> None:
+    two[0].record("T01", "Pay", kind="name")
+    two[1].record("T01", "Book", kind="name")
+    two[1].record("T01", "Book it", kind="name")
+    assert pairs(two[0]) == [(1, 2), (1, 3)]
+
+
+def test_two_who_say_the_same_do_not_disagree(two: tuple[Decisions, Decisions]) -> None:
+    for each in two:
+        each.record("T01", "Pay", kind="name")
+    assert pairs(two[0]) == []
+
+
+def test_votes_of_different_roles_stand_side_by_side(two: tuple[Decisions, Decisions]) -> None:
+    two[0].record("T01", "automate", kind="verdict", role="clerk")
+    two[1].record("T01", "leave", kind="verdict", role="owner")
+    assert pairs(two[0]) == []
+
+
+@pytest.mark.parametrize(("first", "last", "found"), [(4, 9, [(1, 2)]), (0, 0, [(1, 2)]), (6, 9, []), (5, 5, [(1, 2)])])
+def test_corrections_are_in_conflict_where_their_rows_overlap(
+    two: tuple[Decisions, Decisions], first: int, last: int, found: list[tuple[int, int]]
+) -> None:
+    correct(two[0], 0, 5)
+    correct(two[1], first, last)
+    assert pairs(two[0]) == found
+
+
+def test_names_of_one_anchor_are_names_of_one_task(two: tuple[Decisions, Decisions]) -> None:
+    for each, task in zip(two, ("T01", "T04"), strict=True):
+        each.record(task, f"Name {task}", kind="name", detail={"anchor": ["p_1", "s1", 4]})
+    assert pairs(two[0]) == [(1, 2)]
+
+
+def test_what_the_writer_says_to_have_seen_counts(two: tuple[Decisions, Decisions]) -> None:
+    first = correct(two[0], 0, 5)
+    correct(two[1], 0, 4, seen=first)
+    assert pairs(two[0]) == []

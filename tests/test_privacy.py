@@ -117,14 +117,14 @@ def test_the_posture_of_few_people_warns_against_sharing() -> None:
 
 def test_the_posture_counts_what_was_removed() -> None:
     said = dict(posture(make_events([{"redactions": ["email", "iban"]}, {"redactions": ["email"]}])).iter_rows())
-    assert "email (2 rows), iban (1 rows)" in said["removed"]
+    assert "e-mail addresses (2 rows), account numbers (1 row)" in said["removed"]
 
 
 def test_a_date_of_deletion_that_has_passed_is_said_to_have() -> None:
     said = dict(posture(make_events(["a"]), metadata={"kept_until": "2001-01-01"}).iter_rows())
     assert "should have been deleted" in said["kept until"]
     said = dict(posture(make_events(["a"]), metadata={"kept_until": "9999-01-01"}).iter_rows())
-    assert said["kept until"] == "9999-01-01"
+    assert said["kept until"] == "9999-01-01. Then the log is to be deleted."
 
 
 def test_names_are_not_called_pseudonyms() -> None:

@@ -170,7 +170,7 @@ def test_the_posture_tells_what_a_recorded_log_says_about_itself(tmp_path: Path)
     write_whole(tmp_path, session("s2"), signed_off="2026-03-02T17:00:00Z", kept_until="9999-01-01")
     said = dict(posture(read_log(tmp_path), metadata=read_metadata(tmp_path)).iter_rows())
     assert said["recorded"].endswith("Profile: standard.")
-    assert "denied rows 3" in said["excluded"]
+    assert "list of exceptions: 3" in said["excluded"]
     assert "removed spans afterwards: 2 (14 minutes), 35 rows" in said["withdrawn"]
     assert said["consent"].startswith("Notice 0a1b of 2026-03-01 accepted")
     assert "The first of these dates has passed" in said["kept until"]

@@ -6,6 +6,7 @@ from taskkit.automation.criteria import CRITERIA, Criterion
 from taskkit.automation.decision_rules import find_decision_rules
 from taskkit.automation.determinism import written_fields
 from taskkit.automation.evidence import list_evidence
+from taskkit.automation.marks import place_marks
 from taskkit.automation.questionnaire import QUESTIONS, list_questions
 from taskkit.automation.ranking import measure_criteria, rank_tasks, score_automation
 from taskkit.automation.routine_steps import list_routine_candidates, list_stretch_rows
@@ -32,6 +33,7 @@ __all__ = [
     "list_verdicts",
     "list_violations",
     "measure_criteria",
+    "place_marks",
     "rank_stability",
     "rank_tasks",
     "score_automation",

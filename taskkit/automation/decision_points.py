@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from taskkit.automation.fields import UNNAMED
-from taskkit.automation.programs import last_values
-from taskkit.automation.trees import Feature
+from taskkit.automation.trees import Codes, Feature
 
 MIN_EXECUTIONS = 10  # executions that a decision point needs
 LEAST_SHARE = 0.05  # executions of a point that must go a way for it to be one of its branches …
@@ -60,7 +60,7 @@ def find_points(steps: pl.DataFrame, values: pl.DataFrame, attributes: pl.DataFr
     ways = ways.filter((pl.col("went") >= LEAST_SHARE * pl.col("runs")) & (pl.col("went") >= LEAST_RUNS))
     points = ways.filter((pl.len().over("after") > 1) & (pl.col("runs") >= MIN_EXECUTIONS))
     done = _done(steps)
-    sources = _sources(values)
+    known = _known(values, _sources(values))
     order = points.sort("runs", "after", descending=[True, False])["after"].unique(maintain_order=True)
     for after in order:
         own = points.filter(pl.col("after") == after).sort("went", "next", descending=[True, False])["next"]
@@ -70,7 +70,7 @@ def find_points(steps: pl.DataFrame, values: pl.DataFrame, attributes: pl.DataFr
             mine = _decide(moves, after, branches)
             if mine.height > MOST_DECISIONS:
                 mine = mine.gather_every(mine.height // MOST_DECISIONS + 1)
-            features, labels = _features(mine, values, sources, done, attributes)
+            features, labels = _features(mine, known, done, attributes)
             # most frequent first, as the decisions came out
             names = mine.group_by("next").len().sort("len", "next", descending=[True, False])["next"].to_list()
             taken = mine["next"].replace_strict(names, range(len(names)), return_dtype=pl.Int64).to_numpy()
@@ -158,34 +158,90 @@ def _sources(values: pl.DataFrame) -> list[str]:
     return shown.sort("late", "n", "first", descending=[False, True, False])["field"].head(MOST_FIELDS).to_list()
 
 
+class _Known(NamedTuple):
+    """The values that fields had, field by field in the order of segments and places, to be looked up at many points."""
+
+    field: str
+    segment: Codes
+    place: Codes
+    code: Codes  # of the value, in the order of the alphabet
+    values: pl.Series
+    texts: pl.Series | None  # None: digests only
+
+    def before(self, segment: Codes, place: Codes) -> Codes:
+        """The row with the last value of a segment before a place; −1 where there is none."""
+        if not len(self.segment):
+            return np.full(len(segment), -1)
+        room = np.int64(max(int(self.place.max()), int(place.max(initial=0))) + 1)
+        at = np.searchsorted(self.segment * room + self.place, segment * room + place) - 1
+        return np.where((at >= 0) & (self.segment[at] == segment), at, -1)
+
+
+def _known(values: pl.DataFrame, sources: list[str]) -> list[_Known]:
+    """What is known of each source; texts are compared once, everything after that works on numbers."""
+    rows = (
+        values.drop_nulls("seen_as")
+        .select("segment_id", "place", "field", "seen_as", "text")
+        .sort("segment_id", "place")
+    )
+    by_field = rows.partition_by("field", as_dict=True)
+    out = []
+    for name in sources:
+        own = by_field.get((name,), rows.clear())
+        code = (own["seen_as"].rank("dense") - 1).cast(pl.Int64).to_numpy()
+        texts = own["text"] if own["text"].null_count() < own.height else None
+        segment, place = (own[column].cast(pl.Int64).to_numpy() for column in ("segment_id", "place"))
+        out.append(_Known(name, segment, place, code, own["seen_as"], texts))
+    return out
+
+
 def _features(
-    mine: pl.DataFrame, values: pl.DataFrame, sources: list[str], done: pl.DataFrame, attributes: pl.DataFrame | None
+    mine: pl.DataFrame, known: list[_Known], done: pl.DataFrame, attributes: pl.DataFrame | None
 ) -> tuple[list[Feature], list[list[str | None]]]:
     """What was known before each decision: of the case, in the fields, and of what had been done."""
-    columns: list[tuple[str, pl.Series, pl.Series | None]] = []
+    columns: list[tuple[str, pl.Series, pl.Series | None] | tuple[Feature, list[str | None]]] = []
     if attributes is not None:
         about = mine.select("segment_id").join(attributes, on="segment_id", how="left", maintain_order="left")
         columns += [(f"case › {name}", about[name], about[name].cast(pl.String)) for name in about.columns[1:]]
-    known = values.drop_nulls("seen_as").select("segment_id", "place", "field", "seen_as", "text", row=pl.row_index())
-    seen = last_values(known, mine, sources, "row")
-    for number, name in enumerate(sources):
-        rows = seen[f"given_{number}"]
-        columns.append((name, known["seen_as"].gather(rows), known["text"].gather(rows)))
+    where = [mine[name].cast(pl.Int64).to_numpy() for name in ("segment_id", "place")]
+    for source in known:
+        rows = source.before(*where)
+        if source.texts is None:
+            columns.append(_dense(source, rows))
+        else:
+            there = pl.Series(rows).replace(-1, None)
+            columns.append((source.field, source.values.gather(there), source.texts.gather(there)))
     columns.append(("the step before", mine["before"], mine["before"]))
     flags = mine.select("segment_id", "place").join(done, on="segment_id", how="left", maintain_order="left")
-    ways = set(mine["next"].unique())
+    ways, place = set(mine["next"].unique()), flags["place"].to_numpy()
     for step in flags.columns[2:]:
         if step not in ways:
-            flag = (flags[step] < flags["place"]).fill_null(False)
-            columns.append((f"done › {step}", flag.cast(pl.String), None))
+            flag = (flags[step].to_numpy() < place).astype(np.int64)  # not done: NaN, which is below nothing
+            said, number = np.unique(flag, return_inverse=True)
+            told: list[str | None] = ["true" if one else "false" for one in said]
+            columns.append((Feature(f"done › {step}", codes=number.astype(np.int64)), told))
     features, labels = [], []
-    for name, given, shown in columns:
+    for column in columns:
+        if len(column) == 2:
+            if column[0].codes is not None and (column[0].codes != column[0].codes[0]).any():
+                features.append(column[0])
+                labels.append(column[1])
+            continue
+        name, given, shown = column
         if given.n_unique() < 2:
             continue
         feature, classes = _feature(name, given, shown)
         features.append(feature)
         labels.append(classes)
     return features, labels
+
+
+def _dense(source: _Known, rows: Codes) -> tuple[Feature, list[str | None]]:
+    """The classes that occur at a point, numbered from 0 in the order of the alphabet; digests have no names."""
+    code = np.where(rows >= 0, source.code[rows], -1) if len(source.code) else rows
+    classes, number = np.unique(code, return_inverse=True)
+    missing = 1 if len(classes) and classes[0] < 0 else 0
+    return Feature(source.field, codes=number.astype(np.int64) - missing), [None] * (len(classes) - missing)
 
 
 def _feature(name: str, given: pl.Series, shown: pl.Series | None) -> tuple[Feature, list[str | None]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +13,11 @@ import polars as pl
 
 from taskkit.automation.criteria import CRITERIA
 from taskkit.automation.feasibility import combine_criteria, read_weights
+from taskkit.automation.marks import Placed, place_marks, staying
 from taskkit.automation.questionnaire import read_answers
 from taskkit.automation.triage import VERDICTS, classify_effort, judge, list_gates
 from taskkit.automation.value import Assumptions, appraise
-from taskkit.automation.work import split_work
+from taskkit.automation.work import split_work, with_tasks
 from taskkit.errors import SettingError
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.schema import require_columns
@@ -44,6 +45,7 @@ def score_automation(
     weights: Mapping[str, float] | None = None,
     min_segments: int = 20,
     context: pl.DataFrame | Mapping[str, Mapping[str, Any]] | None = None,
+    marks: pl.DataFrame | None = None,
     seed: int = 0,
 ) -> pl.DataFrame:
     """Rank the tasks by what their automation could free, and say for each why or why not.
@@ -66,6 +68,7 @@ def score_automation(
     weights : weight of each criterion in the feasibility; what is not named keeps its usual one.
     min_segments : a task seen less often gets no verdict.
     context : what no log can know, {task_id: {question: answer}} or a frame; see `list_questions`.
+    marks : what people marked as policy, control, exception handling, work-around or training issue (`list_marks`).
     seed : makes the intervals reproducible.
 
     Returns
@@ -93,7 +96,8 @@ def score_automation(
     """
     settings = {"assumptions": assumptions, "weights": weights, "min_segments": min_segments, "context": context}
     rank_tasks(pl.DataFrame(schema=_MEASURED), **settings)  # type: ignore[arg-type]  # a wrong setting is told before the work
-    return rank_tasks(measure_criteria(events, segments), **settings, seed=seed)  # type: ignore[arg-type]
+    placed = None if marks is None or marks.is_empty() else place_marks(marks, with_tasks(events, segments))
+    return rank_tasks(measure_criteria(events, segments), **settings, marks=placed, seed=seed)  # type: ignore[arg-type]
 
 
 def measure_criteria(events: pl.DataFrame, segments: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -159,6 +163,7 @@ def rank_tasks(
     weights: Mapping[str, float] | None = None,
     min_segments: int = 20,
     context: pl.DataFrame | Mapping[str, Mapping[str, Any]] | None = None,
+    marks: Placed | None = None,
     seed: int = 0,
 ) -> pl.DataFrame:
     """Rank the tasks from the sums of `measure_criteria`: quick enough to be done at every move of a slider.
@@ -167,6 +172,7 @@ def rank_tasks(
     ----------
     measured : frame of `measure_criteria`.
     assumptions, weights, min_segments, context, seed : as for `score_automation`.
+    marks : those of each task, of `place_marks`.
 
     Returns
     -------
@@ -184,7 +190,9 @@ def rank_tasks(
         task_id = str(task["task_id"][0])
         own = answers.get(task_id, {})
         errors = {name: own[name] for name in ("error_rate", "error_cost") if name in own}
-        rows.append(_score_one(task, replace(plan, **errors), weighing, min_segments, own, seed))
+        rows.append(
+            _score_one(task, replace(plan, **errors), weighing, min_segments, own, (marks or {}).get(task_id, []), seed)
+        )
     ranking = pl.DataFrame(rows, schema=_schema(), orient="row")
     group = pl.col("verdict").replace_strict(GROUPS, return_dtype=pl.Int8)
     gain = pl.col("feasibility") * pl.when(pl.col("verdict") == VERDICTS[-1]).then(1.0).otherwise(
@@ -220,6 +228,7 @@ def _score_one(
     weights: dict[str, float],
     min_segments: int,
     answers: dict[str, Any],
+    marks: Sequence[Mapping[str, Any]],
     seed: int,
 ) -> dict[str, Any]:
     task_id, task_name = str(task["task_id"][0]), str(task["task_name"][0])
@@ -256,7 +265,7 @@ def _score_one(
     days = int(everybody["days"].sum())
     pairs = task["between"].drop_nulls()
     between = (str(pairs[0][0]), str(pairs[0][1])) if len(pairs) else None
-    verdict, reason = _say(figures, answers, n, people, hours, days, min_segments, between)
+    verdict, reason = _say(figures, answers, n, people, hours, days, min_segments, between, marks)
     if appraised["net_present_value"] is not None and appraised["net_present_value"] < 0 and verdict in VERDICTS[:2]:
         reason += f" As assumed its net present value over {plan.years} years is negative."
     return {
@@ -265,7 +274,7 @@ def _score_one(
         "value_money_per_year": hours * plan.hourly_rate, "runs_per_year": runs, **appraised,
         **{name + end: value for name, span in spans.items() for end, value in zip(("_low", "_high"), span, strict=True)},
         "error_rate": plan.error_rate, "error_cost": plan.error_cost,
-        "effort": effort, "effort_reason": hard, "gates": list_gates(figures, answers), "verdict": verdict, "reason": reason,
+        "effort": effort, "effort_reason": hard, "gates": list_gates(figures, answers, marks), "verdict": verdict, "reason": reason,
     }  # fmt: skip
 
 
@@ -319,6 +328,7 @@ def _say(
     days: int,
     least: int,
     between: tuple[str, str] | None,
+    marks: Sequence[Mapping[str, Any]],
 ) -> tuple[str, str]:
     """The verdict and a sentence with the figures it rests on."""
     seen = f"{n:,} {'run' if n == 1 else 'runs'} by {people} {'person' if people == 1 else 'people'}"
@@ -331,5 +341,5 @@ def _say(
     closing = f" ({said}; {seen}; about {hours:,.0f} h a year, extrapolated from {recorded})."
     if unknown:
         closing += f" Not known from this log: {', '.join(unknown)}."
-    verdict, why = judge(figures, answers, between=between)
-    return verdict, why + closing
+    verdict, why = judge(figures, answers, between=between, marks=marks)
+    return verdict, why + closing + staying(marks)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import polars as pl
 
 from taskkit.automation.criteria import JUDGEMENT_APPS
 from taskkit.automation.fields import found_again, list_values
+from taskkit.automation.marks import KINDS, STAYS, place_marks, read_detour
 from taskkit.automation.rare import FEW_FIELD
 from taskkit.automation.transfers import find_data_transfers
 from taskkit.automation.work import Work, split_work
 from taskkit.errors import check_choice
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.schema import require_columns
+from taskkit.variants import screen_of
 
 STEADY = 0.8  # part of a step's rows that must be fit for a robot
 EXPLAINED = 0.9  # part of a field's values that its rule must give
@@ -27,21 +32,24 @@ _SCHEMA = pl.Schema({
 
 
 def list_routine_candidates(
-    events: pl.DataFrame, segments: pl.DataFrame | None = None, *, transfers: pl.DataFrame | None = None
-) -> pl.DataFrame:
+    events: pl.DataFrame, segments: pl.DataFrame | None = None, *, transfers: pl.DataFrame | None = None,
+    marks: pl.DataFrame | None = None,
+) -> pl.DataFrame:  # fmt: skip
     """Divide the usual steps of each task into stretches that a robot would take and stretches that stay with the person.
 
     The usual steps are the activities in a fifth of the executions or more, in the order in which they are usually
     first reached. A robot takes a step if it is not in a mail, chat or writing program, if its clicks and inputs are on
     elements that are found again by their id or name (where the log has any), and if the rule of its field gives nine of ten
     values where it writes; a step that writes without a known rule stays with the person. Neighbours of a
-    kind make a stretch; a robot's needs two steps, else the person keeps it.
+    kind make a stretch; a robot's needs two steps, else the person keeps it. What people marked as policy, control or
+    exception handling (a step by its words or its screen, a detour by its application) stays with the person.
 
     Parameters
     ----------
     events : one row per interaction, with `segment_id`, `activity`, `step`, `active_seconds`.
     segments : one row per segment, with `task_id`; computed where it is missing.
     transfers : frame of `find_data_transfers`; found where it is missing.
+    marks : frame of `list_marks`: what people said the steps are there for.
 
     Returns
     -------
@@ -74,19 +82,22 @@ def list_routine_candidates(
             own = find_data_transfers(work.events.with_columns(task_id=pl.lit(task_id)))
         else:
             own = transfers.filter(pl.col("task_id") == task_id)
-        out.append(_stretches(task_id, _usual_steps(work, own), work))
+        said = place_marks(marks, work.segments).get(task_id, [])
+        out.append(_stretches(task_id, _usual_steps(work, own, said), work))
     return pl.concat(out).sort("task_id", "candidate")
 
 
 def list_stretch_rows(
-    events: pl.DataFrame, segments: pl.DataFrame | None = None, *, task_id: str, candidate: int
-) -> pl.DataFrame:
+    events: pl.DataFrame, segments: pl.DataFrame | None = None, *, task_id: str, candidate: int,
+    marks: pl.DataFrame | None = None,
+) -> pl.DataFrame:  # fmt: skip
     """List the rows that the share of a stretch rests on: the sum of `numerator` over that of `denominator` is its share.
 
     Parameters
     ----------
     events, segments : as for `list_routine_candidates`.
     task_id, candidate : a row of `list_routine_candidates`.
+    marks : those that it was made with.
 
     Returns
     -------
@@ -108,7 +119,8 @@ def list_stretch_rows(
     works = {str(work.segments["task_id"][0]): work for work in split_work(events, segments)}
     check_choice(task_id, allowed=works, what="task")
     work = works[task_id]
-    steps = _usual_steps(work, find_data_transfers(work.events.with_columns(task_id=pl.lit(task_id))))
+    said = place_marks(marks, work.segments).get(task_id, [])
+    steps = _usual_steps(work, find_data_transfers(work.events.with_columns(task_id=pl.lit(task_id))), said)
     steps = _numbered(steps) if steps.height else steps.with_columns(candidate=pl.lit(None, pl.UInt32))
     check_choice(str(candidate), allowed=[str(n) for n in steps["candidate"].unique().sort()], what="candidate")
     rows = work.events.filter(pl.col("active_seconds") > 0)
@@ -120,7 +132,7 @@ def list_stretch_rows(
     )  # fmt: skip
 
 
-def _usual_steps(work: Work, transfers: pl.DataFrame) -> pl.DataFrame:
+def _usual_steps(work: Work, transfers: pl.DataFrame, marks: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
     """One row per usual step, in the order of work: `activity`, `people_of`, `robot`, `why` (what keeps it with the person)."""
     rows = _marked(work.events, transfers).filter(pl.col("activity").is_not_null())
     enough = MIN_PEOPLE if work.days["user"].n_unique() >= MIN_PEOPLE else 1
@@ -130,18 +142,41 @@ def _usual_steps(work: Work, transfers: pl.DataFrame) -> pl.DataFrame:
     least = max(LEAST_RUNS * work.segments.height, 1.0)
     fit = rows.group_by("activity").agg(
         pl.col("talk").mean(), ruled=pl.col("ruled").mean(), stable=pl.col("stable").mean(),
+        app=pl.col("app").drop_nulls().mode().sort().first(),
         field=pl.col("field").drop_nulls().mode().sort().first(), people_of=pl.col("user").n_unique(),
         writes=(pl.col("wrote") & pl.col("ruled").is_null()).mean(), written_by=pl.col("user").filter("wrote").n_unique(),
     )  # fmt: skip
     steps = place.filter(pl.col("runs") >= least).join(fit, on="activity").sort("at", "activity")
     said = pl.when(pl.col("written_by") >= enough).then("field").otherwise(pl.lit(FEW_FIELD))
+    steps = steps.with_columns(marked=_said_of(steps, marks))
     why = (
-        pl.when(pl.col("talk") > 1 - STEADY).then(pl.lit("it reads or writes messages and texts"))
+        pl.when(pl.col("marked").is_not_null()).then("marked")
+        .when(pl.col("talk") > 1 - STEADY).then(pl.lit("it reads or writes messages and texts"))
         .when(pl.col("ruled") < STEADY).then(pl.format("no rule gives what is written in {}", said))
         .when(pl.col("writes") > 1 - STEADY).then(pl.lit("the log does not tell where the value comes from"))
         .when(pl.col("stable") < STEADY).then(pl.lit("its element has no id or name by which it is found again"))
     )  # fmt: skip
     return steps.select("activity", "people_of", "ruled", "stable", why=why).with_columns(robot=pl.col("why").is_null())
+
+
+def _said_of(steps: pl.DataFrame, marks: Sequence[Mapping[str, Any]]) -> pl.Series:
+    """Why people keep a step, for each of the steps: the first mark that concerns it; null where there is none."""
+    rows = steps.select("activity", "app", screen=screen_of("activity")).iter_rows(named=True)
+    kept = [mark for mark in marks if mark["mark"] in STAYS and mark["what"] in ("step", "detour", "task")]
+    return pl.Series(
+        [next((_keeps(mark) for mark in kept if _concerns(mark, row)), None) for row in rows], dtype=pl.String
+    )
+
+
+def _concerns(mark: Mapping[str, Any], step: Mapping[str, Any]) -> bool:
+    if mark["what"] == "detour":
+        return bool(read_detour(mark["subject"])[1] == step["app"])
+    return mark["what"] == "task" or any(mark["subject"] == step[name] for name in ("activity", "screen"))
+
+
+def _keeps(mark: Mapping[str, Any]) -> str:
+    by = f" by {mark['role']}" if mark["role"] else ""
+    return f"marked as {KINDS[mark['mark']].said} in the workshop{by}"
 
 
 def _marked(events: pl.DataFrame, transfers: pl.DataFrame) -> pl.DataFrame:

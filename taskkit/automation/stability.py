@@ -11,6 +11,7 @@ import polars as pl
 
 from taskkit.automation.criteria import CRITERIA
 from taskkit.automation.feasibility import combine_criteria, read_weights
+from taskkit.automation.marks import Placed
 from taskkit.automation.questionnaire import read_answers
 from taskkit.automation.ranking import GROUPS, ratios, sums_of
 from taskkit.automation.triage import VERDICTS, judge
@@ -29,6 +30,7 @@ def rank_stability(
     measured: pl.DataFrame | None = None,
     weights: Mapping[str, float] | None = None,
     context: pl.DataFrame | Mapping[str, Mapping[str, Any]] | None = None,
+    marks: Placed | None = None,
     draws: int = 1000,
     spread: float = 0.5,
     seed: int = 0,
@@ -43,7 +45,7 @@ def rank_stability(
     ----------
     ranking : frame of `score_automation`.
     measured : frame of `measure_criteria` for the same log; without it the criteria are drawn one by one.
-    weights, context : those that the ranking was made with.
+    weights, context, marks : those that the ranking was made with.
     draws : how many.
     spread : how far the weights move: standard deviation of an average weight, as a part of it.
     seed : makes the result reproducible.
@@ -73,7 +75,9 @@ def rank_stability(
     for column, row in enumerate(ranking.iter_rows(named=True)):
         figures = _draw_figures(row, measured, times, draws, random)
         feasible = np.nan_to_num(_weighed(figures, list(weighing), moved), nan=-1.0)
-        verdicts = _judge_all(row, figures, answers.get(row["task_id"], {}), draws)
+        verdicts = _judge_all(
+            row, figures, answers.get(row["task_id"], {}), draws, (marks or {}).get(row["task_id"], [])
+        )
         group[:, column] = [GROUPS[verdict] for verdict in verdicts]
         stays = group[:, column] == GROUPS[VERDICTS[-1]]
         gain[:, column] = feasible * np.where(stays, 1.0, np.nan_to_num(figures["active_hours_per_week"]))
@@ -123,12 +127,14 @@ def _weighed(figures: dict[str, Numbers], names: list[str], moved: Numbers) -> N
         return np.asarray(np.exp(logs / weight.sum(axis=1)))
 
 
-def _judge_all(row: dict[str, Any], figures: dict[str, Numbers], answers: dict[str, Any], draws: int) -> list[str]:
+def _judge_all(
+    row: dict[str, Any], figures: dict[str, Numbers], answers: dict[str, Any], draws: int, marks: list[dict[str, Any]]
+) -> list[str]:
     if row["verdict"] == "too little data":
         return [row["verdict"]] * draws
     columns = {name: values.tolist() for name, values in figures.items()}
     return [
-        judge({name: None if (v := values[n]) != v else v for name, values in columns.items()}, answers)[0]
+        judge({name: None if (v := values[n]) != v else v for name, values in columns.items()}, answers, marks=marks)[0]
         for n in range(draws)
     ]
 

@@ -114,8 +114,12 @@ def _questions(
         return
     codes = feature.codes
     assert codes is not None
-    table = np.zeros((int(codes.max(initial=-1)) + 2, branches))
-    np.add.at(table, (codes + 1, taken), 1.0)  # row 0: no value
+    classes = int(codes.max(initial=-1)) + 2  # row 0: no value
+    table = (
+        np.bincount((codes + 1) * branches + taken, minlength=classes * branches)
+        .reshape(classes, branches)
+        .astype(float)
+    )
     seen = table.sum(axis=1)
     nameable = np.flatnonzero(seen >= LEAST_SEEN)
     if len(nameable) == 0 or (seen > 0).sum() < 2:
@@ -171,6 +175,6 @@ def _round_between(low: float, high: float) -> float:
 
 def _bits(counts: Numbers) -> Numbers:
     """Bits that it takes to state the branches, given how often each is taken; one figure per row."""
-    total = counts.sum(axis=-1, keepdims=True)
-    share = np.divide(counts, total, out=np.ones_like(counts), where=counts > 0)
-    return np.asarray(-(counts * np.log2(share)).sum(axis=-1))
+    total = counts.sum(axis=-1)
+    each = counts * np.log2(np.maximum(counts, 1.0))  # counts are whole numbers
+    return np.asarray(total * np.log2(np.maximum(total, 1.0)) - each.sum(axis=-1))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
+from taskkit.automation.marks import KINDS, STAYS, USUAL, verdict_of_parts, verdict_of_task
 from taskkit.automation.questionnaire import closed_gates, verdict_of
 
 Figures = Mapping[str, float | None]
@@ -37,14 +38,21 @@ _HARD = (
 )
 
 
-def judge(figures: Figures, answers: Mapping[str, Any], *, between: tuple[str, str] | None = None) -> tuple[str, str]:
-    """The verdict and why, the first rule that fits: answers of the workshop, gates, judgement, transfers, habits, likeness.
+def judge(
+    figures: Figures,
+    answers: Mapping[str, Any],
+    *,
+    between: tuple[str, str] | None = None,
+    marks: Sequence[Mapping[str, Any]] = (),
+) -> tuple[str, str]:
+    """The verdict and why, the first rule that fits: answers and marks, gates, judgement, transfers, habits, likeness.
 
     Parameters
     ----------
     figures : value of each criterion, null where it is not known.
     answers : of the workshop, by question.
     between : the applications between which values are carried by hand, if any.
+    marks : those of the task and of its parts (`place_marks`).
 
     >>> judge({"standardisation": 0.9, "determinism": 0.95}, {})[0], judge({}, {"control": "four eyes"})
     ('automate', ('leave to judgement', 'It stays with people: four eyes'))
@@ -52,6 +60,11 @@ def judge(figures: Figures, answers: Mapping[str, Any], *, between: tuple[str, s
     told = verdict_of(answers)
     if told is not None and told[0] != "integrate":
         return told
+    out, waits = figures.get("carried_out_per_segment"), figures.get("waiting_share")
+    carries = out is not None and out >= TRANSFERS
+    marked = verdict_of_task(marks, carries=carries)
+    if marked is not None:
+        return marked
     closed = closed_by(figures)
     if closed:
         return "leave to judgement", closed[0][0].upper() + closed[0][1:]
@@ -61,13 +74,12 @@ def judge(figures: Figures, answers: Mapping[str, Any], *, between: tuple[str, s
         return ("share the better practice", f"{stays}, but {quicker}") if quicker else ("leave to judgement", stays)
     if told is not None:
         return told
-    out, waits = figures.get("carried_out_per_segment"), figures.get("waiting_share")
-    if out is not None and out >= TRANSFERS:
+    if out is not None and carries:
         where = f"from {between[0]} into {between[1]}" if between else "out of the log's main application"
         return "integrate", f"{out:.1f} values a run are carried by hand {where}"
     if waits is not None and waits >= WAITING:
         return "fix the process", f"{waits:.0%} of the runs wait ten minutes or more behind a message"
-    return _uniform(figures) or _ready(figures)
+    return verdict_of_parts(marks, carries=carries) or _uniform(figures) or _ready(figures)
 
 
 def _ready(figures: Figures) -> tuple[str, str]:
@@ -130,9 +142,11 @@ def closed_by(figures: Figures) -> list[str]:
     return [words for name, words in GATES.items() if figures.get(name) == shut.get(name, 0.0)]
 
 
-def list_gates(figures: Figures, answers: Mapping[str, Any]) -> list[str]:
-    """Reasons of all closed gates: those of the figures, then those of the workshop's answers."""
-    return closed_by(figures) + closed_gates(answers)
+def list_gates(figures: Figures, answers: Mapping[str, Any], marks: Sequence[Mapping[str, Any]] = ()) -> list[str]:
+    """Reasons of all closed gates: those of the figures, of the workshop's answers, and of what it marked the task as."""
+    kept = [row for row in marks if row["what"] == "task" and row["mark"] in STAYS]
+    told = verdict_of_task(kept, carries=False)
+    return closed_by(figures) + closed_gates(answers) + ([] if told is None else [told[1]])
 
 
 def classify_effort(figures: Figures) -> tuple[str, str]:
@@ -169,6 +183,11 @@ def list_verdicts(*, min_segments: int = 20) -> pl.DataFrame:
         ("too little data", f"fewer than {min_segments} executions"),
         ("leave to judgement", "the workshop says: a control on purpose, or not allowed"),
         ("fix the process", "the workshop says: needless once something before is put right, or about to be replaced"),
+        ("leave to judgement", "the workshop marked the whole task as " + _either(STAYS) + "; marked steps alone stay with "
+                               "the person and the rest is judged as usual"),
+        ("integrate", "the workshop marked the whole task as a work-around, and values are carried by hand"),
+        ("fix the process", "the workshop marked the whole task as a work-around"),
+        ("share the better practice", "the workshop marked the whole task as a training issue"),
         ("leave to judgement", "a gate is closed: " + "; ".join(GATES.values())),
         ("share the better practice", better),
         ("leave to judgement", f"over {COMPOSED:.0%} of the time goes into messages (judgement)"),
@@ -176,6 +195,8 @@ def list_verdicts(*, min_segments: int = 20) -> pl.DataFrame:
         ("integrate", "the workshop says: the systems have an interface"),
         ("integrate", f"{TRANSFERS:.0f} value an execution or more is carried by hand out of the main application"),
         ("fix the process", f"{WAITING:.0%} of the executions or more wait ten minutes or more behind a message"),
+        ("fix the process", f"the workshop marked a step, way or detour in {USUAL:.0%} of the executions or more as a work-around"),
+        ("share the better practice", "the same, marked as a training issue"),
         ("standardise first", f"which way is taken goes with the person, a habit or how work is shared out ({HABIT:.0%} or more)"),
         ("standardise first", f"executions are less than {SIMILAR:.0%} like the most typical one, and rules foretell less "
                               f"than {FORETOLD:.0%} of the decisions"),
@@ -186,3 +207,8 @@ def list_verdicts(*, min_segments: int = 20) -> pl.DataFrame:
     ]  # fmt: skip
     listed = pl.DataFrame(rows, schema=["verdict", "rule"], orient="row")
     return listed.with_row_index("order", offset=1)
+
+
+def _either(kinds: Sequence[str]) -> str:
+    said = [KINDS[kind].said for kind in kinds]
+    return f"{', '.join(said[:-1])} or {said[-1]}"

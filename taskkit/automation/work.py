@@ -47,7 +47,7 @@ def split_work(events: pl.DataFrame, segments: pl.DataFrame | None = None) -> li
     """
     require_columns(events, "segment_id", made_by="segment")
     require_columns(events, "active_seconds", made_by="name_activities")
-    segments = _with_tasks(events, segments)
+    segments = with_tasks(events, segments)
     days = _recorded_days(events)
     of_task = segments.select("segment_id", _task="task_id")
     rows = events.drop_nulls("segment_id").join(of_task, on="segment_id", how="inner")
@@ -62,7 +62,8 @@ def split_work(events: pl.DataFrame, segments: pl.DataFrame | None = None) -> li
     ]
 
 
-def _with_tasks(events: pl.DataFrame, segments: pl.DataFrame | None) -> pl.DataFrame:
+def with_tasks(events: pl.DataFrame, segments: pl.DataFrame | None) -> pl.DataFrame:
+    """The segments that belong to a task, with its name and their ways; found where they are missing."""
     if segments is None:
         segments = list_segments(events)
         if "task_id" in events.columns:

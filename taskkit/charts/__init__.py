@@ -16,6 +16,7 @@ from taskkit.charts.flows import switch_matrix, time_per_app
 from taskkit.charts.ladder import variant_ladder
 from taskkit.charts.look import app_colours, nothing, of_enough_people, smallest_group
 from taskkit.charts.maps import succession_map
+from taskkit.charts.marks import show_marks
 from taskkit.charts.naming import naming_coverage
 from taskkit.charts.official import official_flow
 from taskkit.charts.process_case import case_view
@@ -52,6 +53,7 @@ __all__ = [
     "routine_strip",
     "savings_cases",
     "segment_lengths",
+    "show_marks",
     "smallest_group",
     "standardisation",
     "step_effort_bars",

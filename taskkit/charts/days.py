@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
+from taskkit.charts.days_together import coverage_by_day, day_rhythm, local_time
 from taskkit.charts.look import (
     FAINT,
     INK,
@@ -32,7 +33,7 @@ from taskkit.charts.look import (
     spaced,
 )
 from taskkit.log.durations import parse_duration
-from taskkit.privacy import MIN_PEOPLE
+from taskkit.privacy import MIN_PEOPLE, shares_pages
 from taskkit.schema import require_columns
 
 
@@ -64,7 +65,7 @@ def day_timeline(
 
     Returns
     -------
-    An Altair chart.
+    An Altair chart; while pages are made that leave the room, the day of all people together (`day_rhythm`).
 
     >>> day_timeline(pl.DataFrame(schema={"user": pl.String, "app": pl.String, "timestamp": pl.Datetime("us", "UTC"),
     ...                                   "active_seconds": pl.Float64})).to_dict()["description"]
@@ -72,6 +73,8 @@ def day_timeline(
     """
     import altair as alt
 
+    if shares_pages():
+        return day_rhythm(events, by=by, most=most, names=names, min_people=min_people)
     blocks = day_blocks(events, by=by, slot=slot)
     if blocks.is_empty():
         return nothing("No active time was recorded, so there is no day to draw.")
@@ -159,15 +162,9 @@ def _named(colours: Mapping[str, str], called: Mapping[str, str]) -> dict[str, s
 
 def _fullest_days(events: pl.DataFrame, days: Sequence[str]) -> list[str]:
     """The days with most active time first, whatever they are coloured by."""
-    spent = events.group_by(day=_local(events).dt.strftime("%Y-%m-%d")).agg(pl.col("active_seconds").sum())
+    spent = events.group_by(day=local_time(events).dt.strftime("%Y-%m-%d")).agg(pl.col("active_seconds").sum())
     spent = spent.filter(pl.col("day").is_in(list(days)))
     return spent.sort(pl.col("active_seconds").round(3), "day", descending=[True, False])["day"].to_list()
-
-
-def _local(events: pl.DataFrame) -> pl.Expr:
-    has = "utc_offset_minutes" in events.columns
-    offset = pl.col("utc_offset_minutes").fill_null(0).cast(pl.Int64) if has else pl.lit(0)
-    return pl.col("timestamp").dt.replace_time_zone(None) + pl.duration(minutes=offset)
 
 
 def day_blocks(events: pl.DataFrame, *, by: str = "app", slot: str = "5m") -> pl.DataFrame:
@@ -180,7 +177,7 @@ def day_blocks(events: pl.DataFrame, *, by: str = "app", slot: str = "5m") -> pl
     require_columns(events, "active_seconds", made_by="name_activities")
     require_columns(events, by, made_by="find_tasks" if by == "task_id" else "name_activities")
     minutes = parse_duration(slot).total_seconds() / 60
-    local = _local(events)
+    local = local_time(events)
     place = (local.dt.hour().cast(pl.Float64) * 60 + local.dt.minute()) // minutes
     rows = events.filter((pl.col("active_seconds") > 0) & (pl.col("app").is_not_null()))
     slots = (
@@ -213,7 +210,7 @@ def _numbered(blocks: pl.DataFrame) -> pl.DataFrame:
     return blocks.with_columns(pl.col("from").round(3), pl.col("to").round(3))
 
 
-def coverage_calendar(days: pl.DataFrame, *, full: float = 0.8) -> Chart:
+def coverage_calendar(days: pl.DataFrame, *, full: float = 0.8, min_people: int = MIN_PEOPLE) -> Chart:
     """Draw which person was recorded on which day, fully or in part, and where a span of the day is missing.
 
     It says what the log covers, not how long anybody worked: a day is recorded, recorded in part, or not. A weekday without
@@ -223,16 +220,19 @@ def coverage_calendar(days: pl.DataFrame, *, full: float = 0.8) -> Chart:
     ----------
     days : frame of `list_days`.
     full : share of the working window from which a day counts as fully recorded.
+    min_people : smallest number of people that a page tells of that leaves the room; only there it matters.
 
     Returns
     -------
-    An Altair chart; people are letters.
+    An Altair chart; people are letters. While pages are made that leave the room, counts of people (`coverage_by_day`).
 
     >>> coverage_calendar(pl.DataFrame({"user": [], "day": []})).to_dict()["description"]
     'No day was recorded.'
     """
     import altair as alt
 
+    if shares_pages():
+        return coverage_by_day(days, full=full, min_people=min_people)
     if days.is_empty():
         return nothing("No day was recorded.")
     who = aliases(days["user"].unique())

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import polars as pl
 
-from taskkit.privacy import MIN_PEOPLE, suppress_small_groups
+from taskkit.charts.marks import signing
+from taskkit.privacy import MIN_PEOPLE, shares_pages, suppress_small_groups
 
 # Okabe & Ito (2008), a palette that people with colour vision deficiencies can tell apart; yellow last, it is faint on white
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C6D31", "#F0E442")
@@ -45,7 +47,7 @@ def finish(chart: Chart, *, title: str, subtitle: str | Sequence[str] = "", desc
     )
     words = description or ". ".join(part.rstrip(".") for part in told) + "."
     chart = chart.properties(title=heading, description=words, background="white")
-    return (
+    return signing(
         chart.configure(font=FONT)
         .configure_axis(
             labelFontSize=12,
@@ -69,6 +71,15 @@ def finish(chart: Chart, *, title: str, subtitle: str | Sequence[str] = "", desc
         .configure_view(stroke=None)
         .configure_header(labelFontSize=12, titleFontSize=12)
     )
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Make charts without a check of every part by Altair, which takes half of the time: for what follows a slider."""
+    from altair.utils import schemapi
+
+    with schemapi.debug_mode(False):
+        yield
 
 
 def nothing(sentence: str) -> Chart:
@@ -255,8 +266,12 @@ def _letters(number: int) -> str:
 
 
 def shown(frame: pl.DataFrame, min_people: int) -> tuple[pl.DataFrame, int]:
-    """The rows that rest on enough people, and how many do not."""
-    marked = suppress_small_groups(frame, k=min_people)
+    """The rows that rest on enough people, and how many do not.
+
+    On a page that leaves the room as many more are left out as it takes that none can be told by subtraction: what a chart
+    draws adds up to a figure that is said somewhere.
+    """
+    marked = suppress_small_groups(frame, k=min_people, exhaustive=shares_pages())
     return marked.filter(~pl.col("hidden")).drop("hidden"), int(marked["hidden"].sum())
 
 
@@ -271,18 +286,21 @@ def smallest_group(events: pl.DataFrame, *, min_people: int = MIN_PEOPLE) -> int
     Returns
     -------
     `min_people`, or 1 where the whole log has fewer people: then every row would be hidden, nothing is anonymous, and the
-    posture card says so.
+    posture card says so. On a page that leaves the room it stays `min_people`.
 
     >>> smallest_group(pl.DataFrame({"user": ["a", "b"]}), min_people=5)
     1
     """
-    return min_people if events["user"].n_unique() >= min_people else 1
+    return min_people if shares_pages() or events["user"].n_unique() >= min_people else 1
 
 
 def hidden_note(count: int, min_people: int, *, what: str, plural: str = "") -> str:
     """The sentence about what is hidden, or nothing."""
     if not count:
         return ""
+    if shares_pages():  # some may be hidden only so that the others cannot be told by subtraction
+        said = f"{count_of(count, what, plural)} {'is' if count == 1 else 'are'} hidden: seen with fewer than {min_people} people"
+        return said + ("." if count == 1 else ", or next to one that is.")
     return f"{count:,} {what if count == 1 else plural or what + 's'} seen with fewer than {min_people} people " + (
         "is hidden." if count == 1 else "are hidden."
     )

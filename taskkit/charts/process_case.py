@@ -25,7 +25,9 @@ from taskkit.charts.look import (
     seconds_in_words,
     short,
 )
+from taskkit.charts.process_together import typical_case
 from taskkit.overlay.references import known_offsets
+from taskkit.privacy import MIN_PEOPLE, shares_pages
 
 NO_LOG = (
     "No process log was given, so there is nothing to see inside the "
@@ -52,6 +54,7 @@ def case_view(
     cases: int = 6,
     pause: str = "15m",
     names: Mapping[str, str] | None = None,
+    min_people: int = MIN_PEOPLE,
 ) -> Chart:
     """Draw single cases on one time axis: bookings of the system above, the desktop work of each person below.
 
@@ -67,6 +70,8 @@ def case_view(
     cases : how many cases can be chosen from.
     pause : a silence of at least this length is cut out.
     names : task_id → readable name.
+    min_people : smallest number of people that a page tells of that leaves the room. There all cases are drawn together
+        (`typical_case`); elsewhere it does not matter.
 
     >>> case_view(pl.DataFrame(), None).to_dict()["description"][:28]
     'No process log was given, so'
@@ -75,6 +80,8 @@ def case_view(
 
     if process is None or process.is_empty():
         return nothing(NO_LOG)
+    if shares_pages():
+        return typical_case(events, process, colours=app_colours(events), min_people=min_people)
     chosen = _typical(events, process, cases)
     if not chosen:
         return nothing("No desktop work could be attributed to a case, so there is no case to look at.")

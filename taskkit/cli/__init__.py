@@ -1,27 +1,23 @@
-"""The command: a report on a log, JupyterLab with the guided notebooks, a fresh sample."""
+"""The command: a project, its notebooks for analysts and for a room, pages to look at and pages to pass on."""
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
-import json
 import os
-import shutil
-import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import taskkit
-from taskkit.errors import MissingExtraError, TaskkitError
+from taskkit.errors import TaskkitError
 
-OWN_COPY = Path("taskkit-notebooks")
+REFUSED = 3  # exit code: pages give somebody away, so none was written
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command line and return its exit code: 0 done, 2 a message says what is wrong, 130 interrupted.
+    """Run a command line and return its exit code: 0 done, 2 a message says what is wrong, 3 pages
+    were not shared because they give somebody away, 130 interrupted.
 
     Parameters
     ----------
@@ -48,37 +44,46 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="taskkit", description="Task mining for Jupyter: recorded work as evidence.")
     parser.add_argument("--version", action="version", version=f"taskkit {taskkit.__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="report | lab | document | sample")
+    commands = parser.add_subparsers(
+        title="commands", required=True, metavar="report | new | lab | workshop | share | document | sample"
+    )
 
     report = _command(commands, "report", _report, "run the guided notebooks on a log and write HTML pages")
-    report.add_argument(
-        "log", nargs="?", metavar="LOG", help="UI log, a file or a folder (default: the bundled sample)"
-    )
-    report.add_argument("--process-log", metavar="FILE", help="log of the business systems: CSV, Parquet, XES or OCEL")
-    report.add_argument(
-        "--process-time-zone",
-        metavar="ZONE",
-        help="zone of its times if they have no offset, such as Europe/Berlin (default: UTC)",
-    )
-    report.add_argument("--model", metavar="FILE", help="official flow of the process, BPMN")
-    report.add_argument("--out", default="report", metavar="DIR", help="folder for the pages (default: report)")
-    report.add_argument("--show-code", action="store_true", help="show the notebooks' code too")
-    report.add_argument("--rules", metavar="FILE", help="names for screens and activities, a rules.toml")
-    report.add_argument(
-        "--method", metavar="M", help="segmentation method: model (default), cohesion, gap, routine or switch"
-    )
+    _pages(report, default="report")
     report.add_argument(
         "--min-people", type=int, metavar="N",
         help="smallest group shown (default: 5); a log of fewer people is shown in full and says so",
     )  # fmt: skip
 
-    report.add_argument("--key", metavar="FILE", help="key file of an encrypted log")
+    new = _command(commands, "new", _new, "make the folder of an engagement, with notebooks of its own")
+    new.add_argument("name", metavar="NAME", help="folder to make, such as ap-discovery")
+    new.add_argument("--log", metavar="LOG", help="UI log, a file or a folder (default: the bundled sample)")
+    _engagement(new)
+    new.add_argument("--min-people", type=int, metavar="N", help="smallest group shown (default: 5)")
 
-    _command(commands, "lab", _lab, "open JupyterLab on the guided notebooks (further options are passed to it)")
+    lab = _command(commands, "lab", _lab, "open JupyterLab on the notebooks (further options are passed to it)")
+    lab.add_argument("--project", metavar="DIR", help="folder made by taskkit new (default: the guided notebooks)")
+
+    workshop = _command(commands, "workshop", _workshop, "open the notebooks as a room without code, on this machine")
+    workshop.add_argument("project", nargs="?", metavar="PROJECT", help="folder made by taskkit new")
+    workshop.add_argument("--port", type=int, default=8866, metavar="N", help="port (default: 8866)")
+    workshop.add_argument("--no-browser", action="store_true", help="only print the address")
+
+    share = _command(commands, "share", _share, "write pages that may be passed on, unless they give somebody away")
+    _pages(share, default="shared")
+    share.add_argument(
+        "--k", type=int, metavar="N", help="smallest group shown, in people (default: 5); fewer is stated on every page"
+    )
+    share.add_argument("--names", metavar="FILE", help="names that must not appear: text, one a line, or CSV")
+    share.add_argument("--override", metavar="REASON", help="share in spite of what was found; recorded and stated")
+    share.add_argument("--role", metavar="ROLE", help="role of who decides so; needed with --override")
+    share.add_argument("--journal", metavar="FILE", help="journal for the override (default: the project's)")
+    share.add_argument("--leaks", metavar="FILE", help="write what was found as CSV too")
 
     document = _command(commands, "document", _document, "turn one recorded flow into a document")
     document.add_argument("log", metavar="LOG", help="UI log, a file or a folder")
     document.add_argument("--session", metavar="ID", help="session of the log; needed if it holds several")
+    document.add_argument("--user", metavar="P", help="pseudonym of the person, where a session's name is not enough")
     document.add_argument(
         "--out",
         default="recording.docx",
@@ -96,6 +101,30 @@ def _parser() -> argparse.ArgumentParser:
     sample.add_argument("--days", type=int, metavar="D", help="working days")
     sample.add_argument("--out", required=True, metavar="DIR", help="folder for the sample")
     return parser
+
+
+def _pages(command: argparse.ArgumentParser, *, default: str) -> None:
+    """What a report and shared pages have in common."""
+    command.add_argument(
+        "log", nargs="?", metavar="LOG", help="project folder, or UI log (file or folder; default: the bundled sample)"
+    )
+    _engagement(command)
+    command.add_argument("--out", default=default, metavar="DIR", help=f"folder for the pages (default: {default})")
+    command.add_argument("--show-code", action="store_true", help="show the notebooks' code too")
+    command.add_argument("--key", metavar="FILE", help="key file of an encrypted log")
+    command.add_argument(
+        "--process-time-zone", metavar="ZONE",
+        help="zone of the process log's times if they have no offset, such as Europe/Berlin (default: UTC)",
+    )  # fmt: skip
+
+
+def _engagement(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--process-log", metavar="FILE", help="log of the business systems: CSV, Parquet, XES or OCEL")
+    command.add_argument("--model", metavar="FILE", help="official flow of the process, BPMN")
+    command.add_argument("--rules", metavar="FILE", help="names for screens and activities, a rules.toml")
+    command.add_argument(
+        "--method", metavar="M", help="segmentation method: model (default), cohesion, gap, routine or switch"
+    )
 
 
 def _command(commands: Any, name: str, run: Any, words: str) -> argparse.ArgumentParser:
@@ -119,6 +148,10 @@ def _report(options: argparse.Namespace) -> None:
         key=read_key(Path(options.key)) if options.key else None,
         **_given(options, "rules", "method", "min_people", "process_time_zone"),
     )
+    _list_pages(index)
+
+
+def _list_pages(index: Path) -> None:
     pages = sorted(index.parent.glob("*.html"))
     for page in pages:
         print(f"  {page.name:32} {page.stat().st_size / 1e6:5.2f} MB")
@@ -145,41 +178,67 @@ def _document(options: argparse.Namespace) -> None:
     print(f"{flow.steps.height} steps. No content is in it; read names and titles through before you pass it on.")
 
 
+def _new(options: argparse.Namespace) -> None:
+    from taskkit.project import create_project
+    from taskkit.report.making import SAMPLE
+    from taskkit.report.notebooks import bundled
+
+    given = _given(options, "process_log", "model", "rules", "method", "min_people")
+    if options.log is None:
+        sample = bundled("samples") / SAMPLE
+        files = {"process_log": sample / "process_log.csv", "model": sample / "process_model.bpmn"}
+        given, options.log = files | given, sample / "ui_log"
+    project = create_project(options.name, log=options.log, notebooks=bundled("notebooks"), **given)
+    print(f"The project is in {project.path}; README.txt there says what lies where. Go on with one of:")
+    print(f"  taskkit lab --project {project.path}    to work in the notebooks")
+    print(f"  taskkit workshop {project.path}         to show them to a room, without code")
+    print(f"  taskkit share {project.path}            to write pages that may be passed on")
+
+
 def _lab(options: argparse.Namespace) -> int:
-    from taskkit.report.notebooks import bundled
+    from taskkit.cli.servers import open_lab
 
-    missing = [name for name in ("jupyterlab", "ipywidgets", "altair") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise MissingExtraError(
-            f"JupyterLab with the notebooks needs {', '.join(missing)}. Install them with: pip install 'taskkit[lab]'"
-        )
-    notebooks = bundled("notebooks")
-    if notebooks.parent.name == "_bundled":  # an installation is not the place to work in
-        notebooks = copy_notebooks(OWN_COPY)
-        print(f"The notebooks are in {notebooks}: change them as you like, an upgrade leaves them alone.")
-    root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
-    quiet = ["--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    command = [sys.executable, "-m", "jupyterlab", *root, *quiet, *options.further, str(notebooks)]
-    with tempfile.TemporaryDirectory(prefix="taskkit-") as settings:
-        # JupyterLab asks whether it may fetch news; a tool that sends nothing anywhere does not ask
-        page = Path(settings) / "labconfig" / "page_config.json"
-        page.parent.mkdir()
-        page.write_text(json.dumps({"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}))
-        paths = [settings, *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
-        return subprocess.call(command, env=os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(paths)})
+    return open_lab(options.project, further=options.further)
 
 
-def copy_notebooks(place: Path) -> Path:
-    """Copy notebooks and sample so that they lie to each other as in a clone; what is there already stays as it is."""
-    from taskkit.report.notebooks import bundled
+def _workshop(options: argparse.Namespace) -> int:
+    from taskkit.cli.servers import open_workshop
 
-    for source, target in ((bundled("notebooks"), "notebooks"), (bundled("samples"), "data/samples")):
-        for file in source.rglob("*"):
-            goal = place / target / file.relative_to(source)
-            if file.is_file() and not goal.exists():
-                goal.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(file, goal)
-    return place / "notebooks"
+    return open_workshop(options.project, port=options.port, browser=not options.no_browser)
+
+
+def _share(options: argparse.Namespace) -> int:
+    from taskkit.privacy import read_key
+    from taskkit.report.sharing import LeakError, count_kinds, share_report
+
+    given = (
+        "process_log",
+        "model",
+        "rules",
+        "method",
+        "k",
+        "names",
+        "override",
+        "role",
+        "journal",
+        "process_time_zone",
+    )
+    try:
+        index = share_report(
+            options.log, out=options.out, show_code=options.show_code,
+            key=read_key(Path(options.key)) if options.key else None, **_given(options, *given),
+        )  # fmt: skip
+    except LeakError as refused:
+        print(f"taskkit: {refused}", file=sys.stderr)
+        kinds = ", ".join(f"{kind} {count:,}" for kind, count in count_kinds(refused.leaks).items())
+        print(f"In all: {kinds}.", file=sys.stderr)
+        if options.leaks:
+            with os.fdopen(os.open(options.leaks, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                refused.leaks.write_csv(file)
+        return REFUSED
+    _list_pages(index)
+    print("They were looked through before they were written. Only you can read the files; you may pass them on.")
+    return 0
 
 
 def _sample(options: argparse.Namespace) -> None:

@@ -1,26 +1,35 @@
-"""The whole way in one call, its results kept so that every notebook of an engagement rests on the same frames."""
+"""The whole way in one call, its results kept so that every notebook of an engagement rests on the same frames.
+
+Results are kept on two levels: events that are named and divided, with the tasks found, rest on the log; everything
+further rests on these, on the process log and on what people decided. So a correction does not divide the log anew.
+"""
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from taskkit.activities import name_activities, read_rules
+from taskkit.decisions import JOURNAL, Decisions, correct_segments, examples_of, list_vanished
+from taskkit.decisions.corrections import VANISHED
+from taskkit.decisions.names import apply_names
 from taskkit.log import import_log, is_foreign, read_log, read_metadata
 from taskkit.log.parquet_files import find_files
 from taskkit.overlay import attribute_cases, read_process_log
+from taskkit.pipeline.keeping import FINDING, REST, digest, forget_older, read_frames, write_frames
+from taskkit.pipeline.progress import Progress, Told
+from taskkit.privacy import pool_small_tasks, shares_pages
 from taskkit.quality import check_quality
 from taskkit.segments import list_segments, segment
 from taskkit.tasks import find_tasks
 from taskkit.variants import find_variants
 
 _NO_REPORT = {"column": pl.String, "rows": pl.UInt32, "mapped_to": pl.String, "outcome": pl.String, "reason": pl.String}
+_STAGES = 8
+_REPLAYED = ("name", "correction")  # kinds of decisions that change the frames
 
 
 class Mined(NamedTuple):
@@ -32,11 +41,21 @@ class Mined(NamedTuple):
     quality: pl.DataFrame
     import_report: pl.DataFrame
     metadata: dict[str, Any]
+    vanished: pl.DataFrame = pl.DataFrame(schema=VANISHED)
+
+
+class _Found(NamedTuple):
+    """What the methods find in a log, before anybody decided anything."""
+
+    named: pl.DataFrame  # events with activities and segments
+    tasks: pl.DataFrame  # segments with tasks
+    report: pl.DataFrame
+    metadata: dict[str, Any]
 
 
 def mine(
     log: str | Path, *, process_log: str | Path | None = None, rules: str | Path | None = None, method: str = "model",
-    results: str | Path | None = None, key: bytes | None = None,
+    results: str | Path | None = None, key: bytes | None = None, progress: Told | None = None,
 ) -> Mined:  # fmt: skip
     """Take a log the whole way: read, name, segment, group into tasks and variants, and lay over the process.
 
@@ -47,14 +66,17 @@ def mine(
     rules : a rule file that `read_rules` understands; a file that is not there yet holds no rules.
     method : segmentation method.
     results : folder in which the frames are kept (Parquet, mode 0600); the next call with the same files and settings
-        reads them from there. None keeps nothing. What is kept of an encrypted log is not encrypted.
+        reads them from there. None keeps nothing. What is kept of an encrypted log is not encrypted. The journal beside it
+        (`decisions.sqlite`) is replayed: names of tasks, corrections of segments, examples.
     key : the key of an encrypted log (`taskkit.privacy.read_key`); of a foreign file, that of its pseudonyms and digests.
+    progress : function that is told of each stage that begins: its name, how many are done, how many there are; at the end
+        "done" with both numbers alike. None writes a line where stderr is a terminal.
 
     Returns
     -------
     A named tuple of frames: `events` (with segment, task, variant and, with a process log, case), `segments`, `process`,
     `quality` (`check_quality` of the events), `import_report` (what an importer mapped and dropped; empty for taskkit's own
-    logs) and the log's `metadata`.
+    logs), the log's `metadata` and `vanished` (decisions that could not be replayed, as in `list_vanished`).
 
     Raises
     ------
@@ -68,28 +90,126 @@ def mine(
     >>> tk.mine(path, method="gap").segments["steps"].to_list()
     [2]
     """
-    folder = None
-    if results is not None:
-        given_files = (("process", process_log), ("rules", rules))
-        roles = {"log": find_files(log)} | {
-            name: [Path(file)] for name, file in given_files if file and Path(file).is_file()
-        }
-        folder = Path(results) / _digest(roles, method, key)
-        if (kept := _read(folder)) is not None:
-            return kept
+    bar = Progress(progress, _STAGES)
+    bar.begin("looking for kept results")
+    base, kept = _places(log, process_log, rules, method, results, key)
+    said = _read_journal(results)
+    if kept is not None and not said.is_empty():
+        words = said.select("number", "kind", "subject", "decision", "detail").write_json()
+        kept = kept.with_name(f"{kept.name}-{hashlib.sha256(words.encode()).hexdigest()[:8]}")
+    if kept is not None and (mined := _read_mined(kept)) is not None:
+        bar.end()
+        return _for_sharing(mined)
+    found = _find(log, rules, method, key, base, bar)
+    mined = _finish(found, _replay(found, said, method, bar), process_log, key, bar)
+    if kept is not None:
+        bar.begin("keeping the results")
+        frames = {name: frame for name, frame in mined._asdict().items() if name != "metadata"}
+        write_frames(kept, frames, mined.metadata)
+        forget_older(kept)
+    bar.end()
+    return _for_sharing(mined)
+
+
+def _for_sharing(mined: Mined) -> Mined:
+    """On pages that leave the room tasks of few people count as work outside tasks; what is kept stays whole."""
+    if not shares_pages():
+        return mined
+    events, segments = pool_small_tasks(mined.events, mined.segments)
+    return mined._replace(events=events, segments=segments)
+
+
+def _places(
+    log: str | Path, process_log: str | Path | None, rules: str | Path | None, method: str,
+    results: str | Path | None, key: bytes | None,
+) -> tuple[Path | None, Path | None]:  # fmt: skip
+    """Folders for what is found in these files with these settings, and for the whole way without any decision."""
+    if results is None:
+        return None, None
+    files = {"log": find_files(log)} | _given("rules", rules)
+    # another key gives other pseudonyms
+    foreign = key is not None and len(files["log"]) == 1 and is_foreign(files["log"][0])
+    secret = hashlib.sha256(key).hexdigest() if foreign and key is not None else ""
+    found = digest("found", method, secret, files=files, code=FINDING)
+    whole = digest(found, files=_given("process", process_log), code=REST)
+    return Path(results) / f"found-{found}", Path(results) / f"{found}-{whole[:8]}"
+
+
+def _given(role: str, file: str | Path | None) -> dict[str, list[Path]]:
+    return {role: [Path(file)]} if file and Path(file).is_file() else {}
+
+
+def _read_journal(results: str | Path | None) -> pl.DataFrame:
+    """Standing decisions that change the frames; nothing is created."""
+    path = None if results is None else Path(results).parent / JOURNAL
+    if path is None or not path.is_file():
+        return pl.DataFrame(schema={"number": pl.Int64, "kind": pl.String})
+    return Decisions(path).list().filter(pl.col("kind").is_in(_REPLAYED))
+
+
+def _read_mined(folder: Path) -> Mined | None:
+    needed = [name for name in Mined._fields if name not in ("metadata", "process")]
+    kept = read_frames(folder, needed, may_lack=["process"])
+    return None if kept is None else Mined(**kept[0], metadata=kept[1])
+
+
+def _find(
+    log: str | Path, rules: str | Path | None, method: str, key: bytes | None, folder: Path | None, bar: Progress
+) -> _Found:
+    """Read, name, segment and group a log, or take what an earlier call kept of that."""
+    if folder is not None and (kept := read_frames(folder, ("named", "tasks", "report"))) is not None:
+        bar.done = 5
+        return _Found(**kept[0], metadata=kept[1])
+    bar.begin("reading the log")
     events, report = _load(log, key)
-    given = read_rules(rules) if rules else []
-    events = segment(name_activities(events, rules=given), method=method)
-    segments = find_variants(find_tasks(list_segments(events)))
+    bar.begin("naming activities")
+    events = name_activities(events, rules=read_rules(rules) if rules else [])
+    bar.begin("finding pieces of work")
+    events = segment(events, method=method)
+    bar.begin("grouping them into tasks")
+    found = _Found(events, find_tasks(list_segments(events)), report, read_metadata(log))
+    if folder is not None:
+        write_frames(folder, {"named": events, "tasks": found.tasks, "report": report}, found.metadata)
+    return found
+
+
+def _replay(
+    found: _Found, said: pl.DataFrame, method: str, bar: Progress
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Events and segments as people corrected and named them, and the decisions that could not be replayed."""
+    bar.begin("replaying corrections and names")
+    events, segments, lost = found.named, found.tasks, [pl.DataFrame(schema=VANISHED)]
+    corrections, names = (said.filter(kind=kind) for kind in ("correction", "name"))
+    examples = None
+    if not corrections.is_empty():
+        examples = examples_of(events, corrections)
+        learnt = method == "model" and events["segment_model"].null_count() < events.height  # others cannot learn
+        if learnt and not examples.is_empty():
+            events = segment(events, method=method, examples=examples)
+        lost.append(list_vanished(events, corrections))
+        events = correct_segments(events, corrections)
+        # numbers and names of tasks stay with what people knew under them
+        segments = find_tasks(list_segments(events), previous=found.tasks)
+    if not said.is_empty():
+        segments, refused = apply_names(segments, events, names, examples=examples)
+        lost.append(refused)
+    return events, segments, pl.concat(lost).sort("number")
+
+
+def _finish(
+    found: _Found, replayed: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame], process_log: str | Path | None,
+    key: bytes | None, bar: Progress,
+) -> Mined:  # fmt: skip
+    """Variants, cases and the quality of it all."""
+    bar.begin("finding variants and cases")
+    events, segments, vanished = replayed
+    segments = find_variants(segments)
     events = events.join(segments.select("segment_id", "task_id", "variant_id"), on="segment_id", how="left",
                          maintain_order="left")  # fmt: skip
     process = read_process_log(process_log) if process_log else None
     if process is not None:
         events = attribute_cases(events, process, key=key)
-    mined = Mined(events, segments, process, check_quality(events), report, read_metadata(log))
-    if folder is not None:
-        _write(mined, folder)
-    return mined
+    return Mined(events, segments, process, check_quality(events), found.report, found.metadata, vanished)
 
 
 def _load(log: str | Path, key: bytes | None) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -98,46 +218,3 @@ def _load(log: str | Path, key: bytes | None) -> tuple[pl.DataFrame, pl.DataFram
     if len(files) == 1 and is_foreign(files[0]):
         return import_log(files[0], key=key)
     return read_log(log, key=key), pl.DataFrame(schema=_NO_REPORT)
-
-
-def _digest(roles: Mapping[str, Iterable[Path]], method: str, key: bytes | None) -> str:
-    """Name of the folder that belongs to these files, settings and this code: a digest of their contents."""
-    seen = hashlib.sha256(method.encode())
-    logs = [*roles["log"]]
-    if key is not None and len(logs) == 1 and is_foreign(logs[0]):  # another key gives other pseudonyms
-        seen.update(hashlib.sha256(key).digest())
-    # another version may give other results for the same log
-    for role, files in {**roles, "code": Path(__file__).parents[1].rglob("*.py")}.items():
-        for file in sorted(files):
-            with file.open("rb") as stream:
-                seen.update(role.encode() + hashlib.file_digest(stream, "sha256").digest())
-    return seen.hexdigest()[:16]
-
-
-def _write(mined: Mined, folder: Path) -> None:
-    """Write the frames; the metadata come last, so that a folder that holds them is complete."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    for name, frame in mined._asdict().items():
-        if isinstance(frame, pl.DataFrame):
-            with _private(folder / f"{name}.parquet") as file:
-                frame.write_parquet(file)
-    with _private(folder / "metadata.json") as file:
-        file.write(json.dumps(mined.metadata, default=str).encode())
-
-
-def _private(path: Path) -> Any:
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
-
-
-def _read(folder: Path) -> Mined | None:
-    """The kept frames; None where they are not all there and whole, so that they are made anew."""
-    try:
-        frames: dict[str, Any] = {
-            name: pl.read_parquet(folder / f"{name}.parquet")
-            for name in Mined._fields
-            if name != "metadata" and (name != "process" or (folder / "process.parquet").exists())
-        }
-        metadata = json.loads((folder / "metadata.json").read_text())
-    except (OSError, ValueError, pl.exceptions.PolarsError):
-        return None
-    return Mined(**{"process": None, **frames, "metadata": metadata})

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from taskkit.errors import SettingError, TaskkitError
+from taskkit.privacy import SHARED_VARIABLE
 from taskkit.report.offline import STATIC_VARIABLE
 
 SIDE_BY_SIDE = 2  # kernels at once: each takes a core and a few hundred MB
@@ -20,7 +21,7 @@ PARAMETERS = "parameters"  # tag of the cell that defines what a run may change
 
 
 def run_notebooks(
-    paths: Sequence[Path], values: Mapping[str, Any], *, scratch: Path, progress: bool = True
+    paths: Sequence[Path], values: Mapping[str, Any], *, scratch: Path, progress: bool = True, shared: bool = False
 ) -> list[Any]:
     """Run notebooks with the given values for their parameters and return them with their outputs.
 
@@ -32,6 +33,7 @@ def run_notebooks(
     values : parameter name → plain value; written into a cell after the one tagged `parameters`.
     scratch : private folder for what kernels need: connection files, settings, history.
     progress : say on stderr how far it is.
+    shared : the pages are to leave the room, so that nothing on them stands for one person.
 
     Returns
     -------
@@ -44,7 +46,7 @@ def run_notebooks(
     notebooks = [read_notebook(path, values) for path in paths]
     cells = sum(cell.cell_type == "code" for notebook in notebooks for cell in notebook.cells)
     with _Progress(cells, shown=progress) as bar:
-        _finish(_run_all(paths, notebooks, scratch, bar))
+        _finish(_run_all(paths, notebooks, scratch, bar, shared=shared))
     return notebooks
 
 
@@ -114,12 +116,14 @@ def read_notebook(path: Path, values: Mapping[str, Any]) -> Any:
     return notebook
 
 
-async def _run_all(paths: Sequence[Path], notebooks: Sequence[Any], scratch: Path, bar: _Progress) -> None:
+async def _run_all(
+    paths: Sequence[Path], notebooks: Sequence[Any], scratch: Path, bar: _Progress, *, shared: bool
+) -> None:
     places = asyncio.Semaphore(SIDE_BY_SIDE)
 
     async def run(number: int) -> None:
         async with places:
-            await _run_one(paths[number], notebooks[number], scratch / f"kernel-{number}", bar)
+            await _run_one(paths[number], notebooks[number], scratch / f"kernel-{number}", bar, shared=shared)
 
     await run(0)
     try:
@@ -130,7 +134,7 @@ async def _run_all(paths: Sequence[Path], notebooks: Sequence[Any], scratch: Pat
         raise failures.exceptions[0] from None
 
 
-async def _run_one(path: Path, notebook: Any, scratch: Path, bar: _Progress) -> None:
+async def _run_one(path: Path, notebook: Any, scratch: Path, bar: _Progress, *, shared: bool) -> None:
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
@@ -143,7 +147,7 @@ async def _run_one(path: Path, notebook: Any, scratch: Path, bar: _Progress) -> 
         on_cell_executed=lambda **_: bar.cell(path.stem),
     )
     try:
-        await client.async_execute(cleanup_kc=True, env=_environment(scratch))
+        await client.async_execute(cleanup_kc=True, env=_environment(scratch, shared=shared))
     except CellExecutionError as error:
         raise TaskkitError(_failure(path, notebook, f"{error.ename}: {error.evalue}")) from error
     except DeadKernelError as error:
@@ -170,10 +174,11 @@ def _kernel(scratch: Path) -> Any:
     )
 
 
-def _environment(scratch: Path) -> dict[str, str]:
+def _environment(scratch: Path, *, shared: bool) -> dict[str, str]:
     """The kernel's environment: static twins instead of widgets, nothing of the user's Jupyter or IPython settings."""
     folders = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-    return dict(os.environ) | {STATIC_VARIABLE: "1"} | {name: str(scratch / name.lower()) for name in folders}
+    ours = {STATIC_VARIABLE: "1", SHARED_VARIABLE: "1" if shared else "0"}
+    return dict(os.environ) | ours | {name: str(scratch / name.lower()) for name in folders}
 
 
 def _failure(path: Path, notebook: Any, error: str) -> str:

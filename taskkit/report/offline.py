@@ -7,6 +7,7 @@ import html
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from taskkit.errors import MissingExtraError
@@ -21,6 +22,7 @@ _DRAW = (
     "function fail(text){chart.setAttribute('data-failed','true');chart.textContent=text;}"
     "function draw(tries){if(window.vegaEmbed){"
     "window.vegaEmbed(chart,JSON.parse(spec.textContent),{actions:false,renderer:'svg'})"
+    ".then(function(drawn){if(window.taskkitPage){window.taskkitPage.dressChart(chart,drawn.view);}})"
     ".catch(function(error){fail(String(error));});}"
     "else if(tries<200){setTimeout(function(){draw(tries+1);},50);}"
     "else{fail('The chart library is not loaded: run the cell with tk.start_notebook() again.');}}"
@@ -31,8 +33,9 @@ _DRAW = (
 def enable_offline_charts() -> None:
     """Let Altair charts draw without a network, in JupyterLab and in exported pages.
 
-    In a live notebook the Vega library is put on the page once, by the cell that calls this; while pages are made
-    (`TASKKIT_STATIC=1`) it is left out, since the page carries it itself.
+    In a live notebook the Vega library, and the script that makes tables sort and charts copy, are put on the page
+    once, by the cell that calls this; while pages are made (`TASKKIT_STATIC=1`) they are left out, since the page
+    carries them itself.
 
     Raises
     ------
@@ -52,7 +55,8 @@ def enable_offline_charts() -> None:
     if is_live():
         from IPython.display import display
 
-        display({"text/html": f"<script>{vega_bundle()}</script>", "text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
+        scripts = f"<script>{vega_bundle()}</script><script>{page_script()}</script>"
+        display({"text/html": scripts, "text/plain": ""}, raw=True)  # type: ignore[no-untyped-call]
 
 
 def is_live() -> bool:
@@ -78,7 +82,8 @@ def render_chart(spec: Mapping[str, Any], **_: Any) -> dict[str, str]:
     label = describe(spec)
     text = json.dumps({"description": label} | dict(spec), separators=(",", ":")).replace("<", "\\u003c")
     markup = (
-        f'<div><div class="{CHART_CLASS}" role="graphics-document" tabindex="0" aria-label="{html.escape(label)}"></div>'
+        f'<div class="tk-figure"><div class="{CHART_CLASS}" role="graphics-document" tabindex="0" '
+        f'aria-label="{html.escape(label)}"></div>'
         f'<script type="application/json">{text}</script><script>{_DRAW}</script></div>'
     )
     return {"text/html": markup, "text/plain": f"[chart: {label}]"}
@@ -98,6 +103,12 @@ def describe(spec: Mapping[str, Any]) -> str:
             if (inner := describe(part)) != "Chart":
                 return inner
     return describe(spec["spec"]) if isinstance(spec.get("spec"), Mapping) else "Chart"
+
+
+@functools.cache
+def page_script() -> str:
+    """What makes tables sort, filter and unfold, and charts copy and follow a dark theme; a second copy does nothing."""
+    return (Path(__file__).parent / "page.js").read_text(encoding="utf-8")
 
 
 @functools.cache

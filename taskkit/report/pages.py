@@ -7,7 +7,7 @@ import os
 import platform
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,7 +42,7 @@ class Page:
 
 def render_pages(
     notebooks: Mapping[str, Any], *, values: Mapping[str, Any], private: Mapping[str, str], show_code: bool,
-    facts: Mapping[str, str],
+    facts: Mapping[str, str] | Callable[[Mapping[str, str]], Mapping[str, str]],
 ) -> dict[str, str]:  # fmt: skip
     """Turn executed notebooks into pages and an index that links them.
 
@@ -52,7 +52,7 @@ def render_pages(
     values : the parameters of the run, as a reader may see them.
     private : text that must not stand in a page → what stands there instead.
     show_code : show the code cells too.
-    facts : what the index says about the run: label → text.
+    facts : what the index says about the run: label → text; or a function of the pages that tells it.
 
     Returns
     -------
@@ -66,7 +66,30 @@ def render_pages(
         for number, (page, notebook) in enumerate(zip(pages, notebooks.values(), strict=True))
     }
     posture = _carried(next(iter(notebooks.values())), POSTURE)
-    return html | {"index.html": _index(pages, posture=posture[0] if posture else [], facts=facts)}
+    told = facts(html) if callable(facts) else facts
+    return html | {"index.html": _index(pages, posture=posture[0] if posture else [], facts=told)}
+
+
+def hidden_fact(pages: Mapping[str, str]) -> dict[str, str]:
+    """What the pages hide, counted on them: rows of tables that say so, and groups that charts say they leave out.
+
+    >>> hidden_fact({"a": "<td>hidden (fewer than 5 people)</td><p>2 tasks are hidden: seen with fewer than 5 people.</p>"})
+    {'Hidden on these pages': 'rows of tables: 1; groups left out of charts and texts: 2, counted page by page.'}
+    """
+    rows = sum(len(re.findall(r">hidden \(", html)) for html in pages.values())
+    groups = 0
+    for html in pages.values():
+        # a chart says it in its specification and in its label; it counts once
+        said = dict.fromkeys(re.findall(r"(?<![\d,])([\d,]+) ([a-z ]{3,60}?) (?:is|are) hidden: seen with fewer", html))
+        said |= dict.fromkeys(
+            re.findall(r"(?<![\d,])([\d,]+) ([a-z ]{3,60}?) seen with fewer than \d+ people (?:is|are)", html)
+        )
+        groups += sum(int(number.replace(",", "")) for number, _ in said)
+    if not rows and not groups:
+        return {"Hidden on these pages": "nothing: no group was too small."}
+    return {
+        "Hidden on these pages": f"rows of tables: {rows:,}; groups left out of charts and texts: {groups:,}, counted page by page."
+    }
 
 
 def describe_page(stem: str, notebook: Any) -> Page:
@@ -185,7 +208,7 @@ def _page(notebook: Any, *, number: int, pages: Sequence[Page], show_code: bool)
         exclude_output_prompt=True,
     )
     charts = any(
-        CHART_CLASS in output.get("data", {}).get("text/html", "")
+        f'class="{CHART_CLASS}"' in output.get("data", {}).get("text/html", "")
         for cell in notebook.cells
         for output in cell.get("outputs", [])
     )

@@ -9,14 +9,18 @@ from typing import Any
 import polars as pl
 
 MOST_ROWS = 30
+REACH = 200  # rows that can be unfolded: a page stays small
+FOLDED = ' class="tk-rest" hidden'  # a row that page.js unfolds
 
 
 def render_table(frame: pl.DataFrame) -> str:
-    """Turn a frame into an HTML table of at most 30 rows; what is left out is said below it.
+    """Turn a frame into an HTML table of 30 rows, and up to 200 folded; what is left out is said below it.
 
     >>> "<td>erp, mail</td>" in render_table(pl.DataFrame({"apps": [["erp", "mail"]]}))
     True
     """
+    from taskkit.widgets.displays import TABLE_STYLE
+
     numbers = {name for name, dtype in frame.schema.items() if dtype.is_numeric()}
     side = {name: ' style="text-align:right"' if name in numbers else "" for name in frame.columns}
     head = "".join(
@@ -24,12 +28,14 @@ def render_table(frame: pl.DataFrame) -> str:
     )
     rows = (
         "".join(f"<td{side[name]}>{html.escape(cell_text(value))}</td>" for name, value in row.items())
-        for row in frame.head(MOST_ROWS).iter_rows(named=True)
+        for row in frame.head(REACH).iter_rows(named=True)
     )
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    rest = f"<p>{MOST_ROWS} of {frame.height:,} rows.</p>" if frame.height > MOST_ROWS else ""
+    body = "".join(f"<tr{FOLDED if number >= MOST_ROWS else ''}>{row}</tr>" for number, row in enumerate(rows))
+    rest = f"{MOST_ROWS} of {frame.height:,} rows." if frame.height > MOST_ROWS else ""
+    foot = f'<p><span class="tk-count">{rest}</span></p>' if rest else ""
     none = "<p>No rows.</p>" if frame.is_empty() else ""
-    return f'<table class="tk-table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{rest}{none}'
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f'{TABLE_STYLE}<div class="tk-table">{table}{foot}{none}</div>'
 
 
 def cell_text(value: Any) -> str:

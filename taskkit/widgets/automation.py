@@ -14,6 +14,7 @@ import polars as pl
 from taskkit import charts
 from taskkit.automation.decision_rules import find_decision_rules
 from taskkit.automation.feasibility import read_weights
+from taskkit.automation.marks import place_marks
 from taskkit.automation.questionnaire import QUESTIONS, read_answers
 from taskkit.automation.ranking import measure_criteria, rank_tasks
 from taskkit.automation.rare import hide_rare_names
@@ -26,8 +27,9 @@ from taskkit.charts.automation_criteria import told
 from taskkit.charts.automation_fields import field_map
 from taskkit.charts.automation_ranks import rank_intervals, savings_cases
 from taskkit.charts.automation_steps import routine_strip
-from taskkit.charts.look import smallest_group
+from taskkit.charts.look import smallest_group, unchecked
 from taskkit.decisions import Decisions
+from taskkit.decisions.marks import list_marks
 from taskkit.errors import SettingError, TaskkitError, check_choice
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.widgets.cards import JOURNAL
@@ -83,6 +85,7 @@ class AutomationExplorer(Explorer):
         self.min_people = smallest_group(events, min_people=min_people)
         self.path = None if results is None else Path(results).parent / JOURNAL
         self._context = {task: dict(answers) for task, answers in (context or {}).items()}
+        self._placed_for: tuple[tuple[int, ...], dict[str, list[dict[str, Any]]]] = ((), {})
         self._measured = measure_criteria(events, segments)  # the slow part, once: a slider only weighs anew
         self.ranking = self._score(self.assumptions, self.weights)
 
@@ -111,7 +114,8 @@ class AutomationExplorer(Explorer):
     def draw(self, **settings: float) -> Any:
         """The plane of value and feasibility with the criteria of the chosen task, and the sum of money in words."""
         ranking, assumptions, _ = self._changed(settings)
-        plane = charts.value_feasibility(ranking, decided=self.decided, min_people=self.min_people)
+        with unchecked():
+            plane = charts.value_feasibility(ranking, decided=self.decided, min_people=self.min_people)
         words = self._money(ranking, assumptions)
         return stack(plane, Shown(f"<p>{html.escape(words)}</p>", words)) if words else stack(plane)
 
@@ -119,12 +123,15 @@ class AutomationExplorer(Explorer):
         """Savings and net present value in three cases, of the tasks that are not left to judgement and have enough data."""
         ranking, assumptions, _ = self._changed(settings)
         built = ranking.filter(~pl.col("verdict").is_in(["leave to judgement", "too little data"]))
-        return savings_cases(list_cases(built, assumptions=assumptions), tasks=self._named)
+        with unchecked():
+            return savings_cases(list_cases(built, assumptions=assumptions), tasks=self._named)
 
     def ranks(self, **settings: float) -> Any:
         """How often each candidate stays in the top five when the weights move."""
         ranking, _, weights = self._changed(settings)
-        found = rank_stability(ranking, measured=self._measured, weights=weights, context=self.context)
+        found = rank_stability(
+            ranking, measured=self._measured, weights=weights, context=self.context, marks=self._placed
+        )
         return rank_intervals(found, tasks=self._named)
 
     def list_assumptions(self) -> Any:
@@ -180,7 +187,7 @@ class AutomationExplorer(Explorer):
 
     def steps(self, *, task_id: str | None = None) -> Any:
         """Which steps of a task a robot could take, and which stay with the person."""
-        found = list_routine_candidates(self._with_tasks(), self.segments, transfers=self.transfers)
+        found = list_routine_candidates(self._with_tasks(), self.segments, transfers=self.transfers, marks=self.marks)
         return routine_strip(found, task_id=task_id, names=self._names, min_people=self.min_people)
 
     def rules(self, *, most: int = 20) -> Any:
@@ -192,6 +199,20 @@ class AutomationExplorer(Explorer):
     def decided(self) -> pl.DataFrame | None:
         """Verdicts that were accepted or rejected, oldest first, or None without a journal."""
         return self._journal("verdict")
+
+    @property
+    def marks(self) -> pl.DataFrame:
+        """What was marked as policy, control, exception handling, work-around or training issue: frame of `list_marks`."""
+        return list_marks(self.path, events=self.events, segments=self.segments)
+
+    @property
+    def _placed(self) -> dict[str, list[dict[str, Any]]]:
+        """The marks of each task; looked up in the segments only when the journal holds other ones."""
+        marks = self.marks
+        key = tuple(marks["number"])
+        if key != self._placed_for[0]:
+            self._placed_for = key, place_marks(marks, self.segments)
+        return self._placed_for[1]
 
     @property
     def context(self) -> dict[str, dict[str, Any]]:
@@ -258,6 +279,7 @@ class AutomationExplorer(Explorer):
             weights=weights,
             min_segments=self.min_segments,
             context=self.context,
+            marks=self._placed,
         )
 
     def _changed(self, settings: Mapping[str, float]) -> tuple[pl.DataFrame, Assumptions, dict[str, float]]:

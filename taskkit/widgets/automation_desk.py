@@ -37,7 +37,7 @@ class VerdictDesk:
         verdict, said, listed = w.HTML(), w.HTML(), w.HTML()
         role = w.Text(description="your role", placeholder="process owner", layout=wide, style=style)
         why = w.Text(description="reason", layout=wide, style=style)
-        instead = w.Dropdown(options=[("nothing else", None), *((v, v) for v in VERDICTS)], description="if rejected",
+        instead = w.Dropdown(options=[("nothing else", ""), *((v, v) for v in VERDICTS)], description="if rejected",
                              layout=wide, style=style)  # fmt: skip
         asked = w.Dropdown(options=[(one.text, name) for name, one in QUESTIONS.items()], description="question",
                            layout=w.Layout(width="780px"), style=style)  # fmt: skip
@@ -58,7 +58,7 @@ class VerdictDesk:
                     )
                 else:
                     number = each.decide(
-                        task.value, accept=button is yes, why=why.value, role=role.value, instead=instead.value
+                        task.value, accept=button is yes, why=why.value, role=role.value, instead=instead.value or None
                     )
                 said.value = sentence(f"Recorded as number {number} in {JOURNAL}.", kind="tk-callout").markup
             except (TaskkitError, OSError) as error:

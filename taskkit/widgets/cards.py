@@ -9,15 +9,15 @@ from typing import Any
 
 import polars as pl
 
+from taskkit.decisions import JOURNAL as JOURNAL
 from taskkit.decisions import Decisions
 from taskkit.errors import TaskkitError
 from taskkit.privacy import MIN_PEOPLE, posture
-from taskkit.widgets.displays import STYLE, Shown, is_static, sentence
+from taskkit.widgets.displays import Shown, is_static, sentence
 from taskkit.widgets.tables import table
 
 POSTURE = "application/x-taskkit-posture+json"
 FINDING = "application/x-taskkit-finding+json"
-JOURNAL = "decisions.sqlite"
 
 
 def posture_card(
@@ -37,7 +37,7 @@ def posture_card(
     """
     rows = posture(events, metadata=metadata, k=min_people).rows()
     lines = "".join(f"<div><dt>{html.escape(topic)}</dt><dd>{html.escape(said)}</dd></div>" for topic, said in rows)
-    markup = f'<div class="tk-card" role="note"><h4>What this rests on, and who may see it</h4><dl>{lines}</dl></div>'
+    markup = f'<div class="tk-card" role="note"><p class="tk-head">What this rests on, and who may see it</p><dl>{lines}</dl></div>'
     return Shown(markup, "\n".join(f"{topic}: {said}" for topic, said in rows), {POSTURE: [list(row) for row in rows]})
 
 
@@ -54,7 +54,7 @@ def question(text: str) -> Shown:
 
 
 def finding(text: str, *, subject: str = "finding", results: str | Path | None = None) -> Finding:
-    """Show a finding; in a live notebook it can be recorded with a click.
+    """Show a finding; in a live notebook it can be put into the room's own words and recorded with a click.
 
     Parameters
     ----------
@@ -72,37 +72,54 @@ class Finding(Shown):
     """A finding to show and to record; made by `finding`."""
 
     def __init__(self, text: str, subject: str, results: str | Path | None) -> None:
-        markup = f'<div class="tk-card tk-callout"><p><b>Finding.</b> {html.escape(text)}</p></div>'
-        super().__init__(markup, f"Finding: {text}", {FINDING: {"finding": text}})
         self.text, self.subject, self.results = text, subject, results
+        there = results is not None and _journal(results).exists()
+        # opened now and kept: what another notebook writes from here on was not seen, and is told as a conflict
+        self._decisions = Decisions(_journal(results)) if there and results is not None else None
+        self.standing = _standing(self._decisions, subject)
+        said = "".join(f"<p>{html.escape(line)}</p>" for line in self._said())
+        markup = f'<div class="tk-card tk-callout"><p><b>Finding.</b> {html.escape(text)}</p>{said}</div>'
+        agreed = self.standing["decision"].last() if self.standing.height else text
+        super().__init__(markup, "\n".join([f"Finding: {text}", *self._said()]), {FINDING: {"finding": agreed}})
 
     def static(self) -> Shown:
-        """The finding without its button."""
+        """The finding, and what the room made of it, without the controls."""
         return Shown(self.markup, self.words, self.carried)
 
     def live(self) -> Any:
-        """The finding with a button that records it."""
-        import ipywidgets as w
+        """The finding with a text to correct, a role, a reason, and buttons that record it and take it back."""
+        from taskkit.widgets.finding_desk import FindingDesk
 
-        button = w.Button(description="Record this finding", icon="check", layout=w.Layout(width="auto"))
-        said = w.Label("")
+        return FindingDesk(self).box
 
-        def record(_: Any) -> None:
-            try:
-                number = self.record()
-            except (TaskkitError, OSError) as error:
-                said.value = str(error)
-            else:
-                said.value, button.disabled = f"Recorded as number {number} in {JOURNAL}.", True
+    def record(self, text: str | None = None, *, why: str = "", role: str = "analyst") -> int:
+        """Write the finding into the journal beside the folder of results; returns its number.
 
-        button.on_click(record)
-        return w.VBox([w.HTML(STYLE + self.markup), w.HBox([button, said])])
+        Parameters
+        ----------
+        text : the wording that was agreed on; the computed one by default, which is kept beside it as evidence.
+        why, role : the reason, and who decided in which role.
+        """
+        return self.decisions.record(
+            self.subject, text or self.text, why=why, role=role, detail={"computed": self.text}
+        )
 
-    def record(self) -> int:
-        """Write the finding into the journal beside the folder of results; returns its number."""
+    @property
+    def decisions(self) -> Decisions:
+        """The journal that it is recorded in; made at the first word."""
         if self.results is None:
             raise TaskkitError("There is no folder of results to record beside: give results=.")
-        return Decisions(_journal(self.results)).record(self.subject, self.text)
+        if self._decisions is None:
+            self._decisions = Decisions(_journal(self.results))
+        return self._decisions
+
+    def _said(self) -> list[str]:
+        """What the room recorded, where it put it differently."""
+        rows = self.standing.filter(pl.col("decision") != self.text).tail(3).iter_rows(named=True)
+        return [
+            f"Put differently by {row['role']}: {row['decision']}" + (f" Why: {row['why']}" if row["why"] else "")
+            for row in rows
+        ]
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         if is_static() or self.results is None:
@@ -112,6 +129,8 @@ class Finding(Shown):
 
 def recorded_findings(results: str | Path) -> Shown:
     """Show what has been decided and recorded, oldest first; nothing is created.
+
+    Corrections of single borders are counted, not listed: each is about one person's work.
 
     Parameters
     ----------
@@ -125,14 +144,50 @@ def recorded_findings(results: str | Path) -> Shown:
         return sentence(
             "Nothing has been recorded yet: each notebook has a button for its finding, and tk.Decisions takes names and verdicts."
         )
-    listed = Decisions(path).list().filter(~pl.col("subject").str.starts_with("attribution "))  # answers, not decisions
-    listed = listed.with_columns(pl.col("time").dt.strftime("%d %b %Y %H:%M UTC"))
+    standing = Decisions(path).list()
+    answers = pl.col("subject").str.starts_with("attribution ")  # of the check by hand: answers, not decisions
+    listed = standing.filter(~answers & (pl.col("kind") != "correction"))
+    corrected = standing.filter(pl.col("kind") == "correction").height
+    further = f" {corrected} {'correction' if corrected == 1 else 'corrections'} of borders and tasks stand too."
     return table(
-        listed,
+        listed.with_columns(pl.col("time").dt.strftime("%d %b %Y %H:%M UTC")),
         caption="Recorded decisions",
-        definition="What stands in the journal; a decision that was taken back is not listed.",
-        empty="The journal holds no decision that stands.",
+        definition="What stands in the journal; what was taken back is not listed." + (further if corrected else ""),
+        columns={"number": "number", "time": "time", "kind": "kind", "subject": "about", "decision": "decision",
+                 "why": "why", "role": "role"},
+        most=40,
+        empty="The journal holds no decision that stands." + (further if corrected else ""),
+    )  # fmt: skip
+
+
+def conflicting_decisions(results: str | Path) -> Shown:
+    """Show decisions about the same thing whose writers had not seen each other's; nothing is created.
+
+    Parameters
+    ----------
+    results : folder of results; the journal lies beside it.
+
+    >>> conflicting_decisions("no/such/results")
+    No two decisions disagree.
+    """
+    path, none = _journal(results), "No two decisions disagree."
+    found = Decisions(path).conflicts() if path.exists() else None
+    if found is None or found.is_empty():
+        return sentence(none)
+    return table(
+        found,
+        caption="Decisions that disagree",
+        definition="Written without having seen each other; both are kept and the later one holds until one is taken back.",
+        columns={"kind": "kind", "sentence": "what was decided twice"},
+        empty=none,
     )
+
+
+def _standing(decisions: Decisions | None, subject: str) -> pl.DataFrame:
+    """The findings about a subject that stand, oldest first."""
+    if decisions is None:
+        return pl.DataFrame(schema={"number": pl.Int64, "decision": pl.String, "why": pl.String, "role": pl.String})
+    return decisions.list("finding").filter(pl.col("subject") == subject)
 
 
 def _journal(results: str | Path) -> Path:

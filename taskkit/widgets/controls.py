@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable
 from typing import Any
 
+from taskkit.charts.look import unchecked
 from taskkit.errors import TaskkitError
 from taskkit.widgets.displays import STYLE, is_static, sentence
+
+_WAITING = """<div role="status" style="min-height:1.5em;color:var(--tk-soft);font:14px/1.5 system-ui,sans-serif">{}</div>"""
 
 
 class Explorer:
@@ -22,19 +26,34 @@ class Explorer:
         """The same without a kernel, with the settings as they are at first."""
         return self.draw()
 
+    def waiting(self, **settings: Any) -> str:
+        """What is said while a picture is made that takes longer than people wait without a word; "" for all others."""
+        return ""
+
+    def adjust(self, controls: dict[str, Any]) -> None:
+        """Change the controls after one of them has moved, such as which can be moved at all."""
+
     def live(self) -> Any:
         """The controls and what they change, as an ipywidgets box."""
         import ipywidgets as w
 
-        controls, place = self.controls(), w.Output()
+        controls, place, said = self.controls(), w.Output(), w.HTML()
 
         def redraw(_: Any = None) -> None:
-            put(place, shown_by(lambda: self.draw(**{name: control.value for name, control in controls.items()})))
+            settings = {name: control.value for name, control in controls.items()}
+            self.adjust(controls)
+            words = self.waiting(**settings)
+            if words:
+                said.value = _WAITING.format(f"<progress></progress> {html.escape(words)}")
+            put(place, shown_by(lambda: self.draw(**settings)))
+            if words:
+                said.value = _WAITING.format("")
 
         for control in controls.values():
             control.observe(redraw, names="value")
         redraw()
-        return w.VBox([w.HTML(STYLE), w.HBox(list(controls.values()), layout=w.Layout(flex_flow="row wrap")), place])
+        row = w.HBox(list(controls.values()), layout=w.Layout(flex_flow="row wrap"))
+        return w.VBox([w.HTML(STYLE), row, said, place])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         shown = self.static() if is_static() else self.live()
@@ -44,11 +63,31 @@ class Explorer:
 def shown_by(draw: Callable[[], Any]) -> Any:
     """What a function draws, or what went wrong in a readable box."""
     try:
-        return draw()
+        with unchecked():
+            return Quick.of(draw())
     except TaskkitError as error:
         return sentence(str(error), kind="tk-problem")
     except Exception as error:  # noqa: BLE001  a control must say what went wrong, not fall silent
         return sentence(f"This could not be drawn: {type(error).__name__}: {error}", kind="tk-problem")
+
+
+class Quick:
+    """A chart whose specification is not checked again each time that a control moves; tests do that."""
+
+    def __init__(self, chart: Any) -> None:
+        self.chart = chart
+
+    @classmethod
+    def of(cls, shown: Any) -> Any:
+        """The same, if it is a chart; anything else as it is."""
+        return cls(shown) if hasattr(shown, "to_dict") and hasattr(shown, "mark_point") else shown
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        import altair as alt
+
+        renderer: Any = alt.renderers.get()
+        with unchecked():
+            return renderer(self.chart.to_dict(validate=False))
 
 
 def put(place: Any, shown: Any) -> None:

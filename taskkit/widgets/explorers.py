@@ -11,7 +11,7 @@ from taskkit import charts
 from taskkit.charts.look import smallest_group
 from taskkit.comparison import compare
 from taskkit.errors import SettingError
-from taskkit.privacy import MIN_PEOPLE
+from taskkit.privacy import MIN_PEOPLE, shares_pages, suppress_small_groups
 from taskkit.segments import METHODS, list_segments, segment
 from taskkit.widgets.controls import Explorer
 from taskkit.widgets.controls import choice as _list
@@ -63,7 +63,7 @@ class DayTimeline(Explorer):
         }
 
     def static(self) -> Any:
-        """Three days as examples: a page that is passed on holds no diary of everybody."""
+        """Three days as examples; on a page that leaves the room the day of all people together."""
         return self._timeline(self.by, self.slot, examples=3)
 
     def draw(self, *, by: str | None = None, slot: str | None = None) -> Any:
@@ -83,10 +83,13 @@ class SegmentationExplorer(Explorer):
     ----------
     events : events frame of `taskkit.mine`; its segments are shown first.
     gaps : pauses that are compared.
+    min_people : smallest group of which a page tells that leaves the room: lengths that fewer people had are left out there.
     """
 
-    def __init__(self, events: pl.DataFrame, *, gaps: tuple[str, ...] = ("2m", "5m", "15m")) -> None:
-        self.events, self.gaps = events, gaps
+    def __init__(
+        self, events: pl.DataFrame, *, gaps: tuple[str, ...] = ("2m", "5m", "15m"), min_people: int = MIN_PEOPLE
+    ) -> None:
+        self.events, self.gaps, self.min_people = events, gaps, min_people
 
     def controls(self) -> dict[str, Any]:
         """Method and, for "gap", the pause."""
@@ -107,9 +110,30 @@ class SegmentationExplorer(Explorer):
         """The mined segments beside those of three pauses, with a list to choose from."""
         found = {"as mined": list_segments(self.events)}
         found |= {f"gap, {gap} pause": list_segments(segment(self.events, method="gap", gap=gap)) for gap in self.gaps}
+        if shares_pages():
+            found = {name: common_lengths(frame, min_people=self.min_people) for name, frame in found.items()}
         return charts.segment_lengths(
             pl.concat([frame.with_columns(setting=pl.lit(name)) for name, frame in found.items()], how="diagonal")
         )
+
+
+def common_lengths(segments: pl.DataFrame, *, min_people: int = MIN_PEOPLE) -> pl.DataFrame:
+    """The segments of such a length that enough people had segments of that length.
+
+    Lengths count as the same within a factor of the square root of two, as the bars of `charts.segment_lengths` do.
+
+    Parameters
+    ----------
+    segments : segments frame with `user` and `active_seconds`.
+    min_people : smallest number of people.
+
+    >>> common_lengths(pl.DataFrame({"user": ["a", "b"], "active_seconds": [60.0, 60.0]}), min_people=2).height
+    2
+    """
+    bins = segments.with_columns(bin=(pl.col("active_seconds").clip(1.0).log(2) * 2).floor())
+    counted = bins.group_by("bin").agg(people=pl.col("user").n_unique()).sort("bin")
+    told = suppress_small_groups(counted, k=min_people, keep=["bin"], exhaustive=True).filter(~pl.col("hidden"))
+    return bins.join(told.select("bin"), on="bin", how="semi", maintain_order="left").drop("bin")
 
 
 class ComparisonExplorer(Explorer):

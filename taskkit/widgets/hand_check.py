@@ -11,6 +11,7 @@ import polars as pl
 from taskkit.decisions import Decisions
 from taskkit.errors import TaskkitError, check_choice
 from taskkit.overlay.hand_check import ANSWERS, draw_hand_check, score_hand_check
+from taskkit.privacy import MIN_PEOPLE, shares_pages
 from taskkit.widgets.cards import JOURNAL
 from taskkit.widgets.displays import STYLE, Shown, is_static, sentence
 
@@ -91,6 +92,10 @@ class HandCheck:
         """How many were right, with the interval; no row is shown."""
         if self.answers is None or self.answers.is_empty():
             return sentence("No work was joined to a case, so there is nothing to check by hand.")
+        if shares_pages() and 0 < len(self._given) < MIN_PEOPLE:
+            return sentence(
+                "Too few attributions have been checked by hand to say how many are right.", kind="tk-asked"
+            )
         return sentence(
             str(score_hand_check(self.answers)["sentence"][0]), kind="tk-callout" if self._given else "tk-asked"
         )
@@ -127,7 +132,7 @@ class HandCheck:
         return w.VBox([w.HTML(STYLE), progress, card, w.HBox([*buttons, back]), problem, result])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        shown = self.static() if is_static() else self.live()
+        shown = self.static() if is_static() or shares_pages() else self.live()
         return shown._repr_mimebundle_(include=include, exclude=exclude)
 
     def _restore(self) -> None:
@@ -160,15 +165,16 @@ class HandCheck:
         before = [_line(each, "before") for each in reversed(row["before"])]
         shown = html.escape(f"{row['app']} · {row['window_title'] or 'no title'}")
         did = html.escape(row["activity"] or row["event_type"] or "")
-        here = f'<li><b>{shown}</b><br><span style="color:#55606f">{row["timestamp"]:%d %b %Y %H:%M:%S} UTC · {did}</span></li>'
+        when = f"{row['timestamp']:%d %b %Y %H:%M:%S} UTC"
+        here = f'<li><b>{shown}</b><br><span style="color:var(--tk-soft)">{when} · {did}</span></li>'
         places = "".join([*before, here, *(_line(each, "after") for each in row["after"])])
         why = f"rule “{row['case_source']}”, confidence {row['case_confidence']:.2f}"
         booked = f"<div><dt>bookings</dt><dd>{html.escape(row['booked'])}</dd></div>" if row["booked"] else ""
         given = self._given.get(row["check_id"])
         judged = f"<div><dt>so far</dt><dd>{html.escape(given[0])}</dd></div>" if given else ""
         return (
-            f'<div class="tk-card"><h4>Row {row["number"]} of {self.drawn.height}: was this work for case '
-            f"{html.escape(str(row['case_id']))}?</h4><dl><div><dt>because</dt><dd>{html.escape(why)}</dd></div>{booked}{judged}"
+            f'<div class="tk-card"><p class="tk-head">Row {row["number"]} of {self.drawn.height}: was this work for case '
+            f"{html.escape(str(row['case_id']))}?</p><dl><div><dt>because</dt><dd>{html.escape(why)}</dd></div>{booked}{judged}"
             f'<div><dt>on the screen</dt><dd><ul style="margin:0;padding-left:1.1rem">{places}</ul></dd></div></dl></div>'
         )
 
@@ -177,4 +183,4 @@ def _line(place: dict[str, Any], when: str) -> str:
     away = f"{place['seconds']:.0f} s" if place["seconds"] < 120 else f"{place['seconds'] / 60:.0f} min"
     rows = "1 row" if place["rows"] == 1 else f"{place['rows']} rows"
     shown = html.escape(f"{place['app']} · {place['window_title'] or 'no title'}")
-    return f'<li style="color:#55606f">{shown} ({away} {when}, {rows})</li>'
+    return f'<li style="color:var(--tk-soft)">{shown} ({away} {when}, {rows})</li>'

@@ -11,7 +11,7 @@ from taskkit.comparison import compare
 from taskkit.errors import SettingError
 from taskkit.overlay import list_unmatched, step_effort
 from taskkit.pipeline import Mined
-from taskkit.privacy import MIN_PEOPLE
+from taskkit.privacy import MIN_PEOPLE, shares_pages, suppress_small_groups
 from taskkit.tasks import list_tasks
 from taskkit.variants import count_variants
 from taskkit.widgets.findings import (
@@ -24,7 +24,7 @@ from taskkit.widgets.findings import (
     summarise_variants,
     work_seconds,
 )
-from taskkit.widgets.quality import summarise_quality
+from taskkit.widgets.quality import list_checks, summarise_quality
 
 
 def list_findings(mined: Mined, *, min_people: int = MIN_PEOPLE) -> pl.DataFrame:
@@ -92,9 +92,12 @@ def list_both_unmatched(
         return None
     found = list_unmatched(events, process)
     part = pl.col("active_hours") * 3600 / work_seconds(events)
-    few = pl.col("people") < smallest_group(events, min_people=min_people)
+    least = smallest_group(events, min_people=min_people)
     work = found.filter(pl.col("active_hours").is_not_null()).with_columns(share=part)
-    work = work.group_by("side", where=pl.when(few).then(pl.lit("other applications")).otherwise("item")).agg(
+    # all applications together are a figure of its own: what is summed up must not be one application's rest
+    hidden = suppress_small_groups(work, k=least, exhaustive=shares_pages())["hidden"]
+    work = work.with_columns(few=hidden)
+    work = work.group_by("side", where=pl.when("few").then(pl.lit("other applications")).otherwise("item")).agg(
         pl.col("active_hours", "share").sum()
     )
     work = work.sort(pl.col("where") == "other applications", "active_hours", "where", descending=[False, True, False])
@@ -124,19 +127,21 @@ def list_criteria() -> pl.DataFrame:
     return pl.DataFrame(rows, schema=["criterion", "definition", "unit", "speaks for automation"], orient="row")
 
 
-def list_caveats(mined: Mined) -> pl.DataFrame:
+def list_caveats(mined: Mined, *, min_people: int = MIN_PEOPLE) -> pl.DataFrame:
     """List what is not known after this analysis.
 
     Parameters
     ----------
     mined : result of `taskkit.mine`.
+    min_people : smallest number of sessions of which a page tells that leaves the room.
 
     Returns
     -------
     One row per gap: `about`, `not_known`.
     """
     events, segments, process = mined.events, mined.segments, mined.process
-    rows = [("recording", text) for text in mined.quality.filter(pl.col("level") != "ok")["sentence"]]
+    checks = list_checks(mined.quality, min_people=min_people)
+    rows = [("recording", text) for text in checks.filter(pl.col("level") != "ok")["sentence"]]
     unnamed = float(measure_naming(events).filter(named_by="unnamed")["share"].item())
     if unnamed > 0:
         rows.append(("names", f"{unnamed:.0%} of the active time has no name yet: what was done there is not known."))

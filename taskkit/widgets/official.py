@@ -18,7 +18,7 @@ from taskkit.overlay.official import (
     replay_model,
 )
 from taskkit.overlay.official.models import model_of
-from taskkit.privacy import MIN_PEOPLE
+from taskkit.privacy import MIN_PEOPLE, shares_pages
 from taskkit.variants.standards import Standard
 
 _ABSENT = "No process log and official model were given, so there is no official flow to look into. Give both in the second cell."
@@ -63,7 +63,9 @@ class OfficialFlow:
         if process is not None and model is not None:
             self.model = model_of(model)
             self.replay = replay_model(process, self.model, names=names)
-            self.deviations = list_process_deviations(process, self.model, names=names)
+            deviations = list_process_deviations(process, self.model, names=names)
+            few = shares_pages() & (pl.col("cases") < self.min_people)  # a single case is told nowhere outside the room
+            self.deviations = deviations.filter(~few)
             frames = (events, segments, process, self.model)
             self.steps = list_official_steps(*frames, names=names, min_people=self.min_people)
             inside = list_inside_deviations(*frames, names=names, min_people=self.min_people)

@@ -3,14 +3,64 @@
 from __future__ import annotations
 
 import html
+import re
 
 import polars as pl
 
-from taskkit.privacy import MIN_PEOPLE
+from taskkit.privacy import MIN_PEOPLE, shares_pages
 from taskkit.quality import judge_uses, list_use_caveats
 from taskkit.widgets.displays import Shown
 
 QUALITY = "application/x-taskkit-caveats+json"
+_FEW = re.compile(r"^(\d+)(?= of [\d,]+ (?:session|person-day))")
+# check → what it counts, for a page that tells only that there are few
+_COUNTED = {
+    "gaps": "silences that nothing explains", "sleep": "signs of life that stop without a reason",
+    "blind_spots": "spans in which the recorder saw nothing", "excluded": "programs that are kept out on purpose",
+    "duplicates": "rows that repeat an earlier row", "clock": "jumps of the clock", "order": "rows out of order",
+    "incomplete_sessions": "sessions that were broken off", "presence": "rows that say when people were away",
+}  # fmt: skip
+
+
+def list_checks(quality: pl.DataFrame, *, min_people: int = MIN_PEOPLE) -> pl.DataFrame:
+    """List the checks of a log; on a page that leaves the room without what tells of few recordings or of one person.
+
+    Parameters
+    ----------
+    quality : frame of `check_quality`.
+    min_people : smallest number of sessions, and of people, that such a page tells.
+
+    Returns
+    -------
+    The same rows, as they are in a notebook. On such a page a defect of fewer sessions is said to be there, and no more;
+    nor does it say how much one person made of the log.
+
+    >>> from taskkit.schema import EVENTS
+    >>> from taskkit.quality import check_quality
+    >>> list_checks(check_quality(pl.DataFrame(schema=EVENTS.schema)))["sentence"].to_list()
+    ['The log is empty: nothing can be said.']
+    """
+    if not shares_pages() or quality.is_empty():
+        return quality
+    return pl.DataFrame([_coarse(row, min_people) for row in quality.iter_rows(named=True)], schema=quality.schema)
+
+
+def _coarse(row: dict[str, object], k: int) -> dict[str, object]:
+    """A check without what tells of few recordings or of one person."""
+    if row["check"] == "dominance" and row["people"] is not None:
+        said = (
+            "Nobody dominates the log." if row["level"] == "ok" else "The events are unevenly spread over the people."
+        )
+        return row | {"value": None, "sentence": said}
+    found = _FEW.match(str(row["where"]))
+    if found is None or not 0 < int(found[0]) < k:
+        return row
+    few = f"fewer than {k}"
+    where = _FEW.sub(few, str(row["where"]))
+    if row["check"] not in _COUNTED:
+        return row | {"where": where}
+    counted = _COUNTED[str(row["check"])]
+    return row | {"value": None, "where": where, "sentence": f"There are {counted}, in {few} sessions."}
 
 
 def caveat_card(quality: pl.DataFrame, *, use: str = "comparison", min_people: int = MIN_PEOPLE) -> Shown:
@@ -36,7 +86,7 @@ def caveat_card(quality: pl.DataFrame, *, use: str = "comparison", min_people: i
     Too few events for variants (0 of at least 500).
     size: The log is empty: nothing can be said. Limit: at least 500 events.
     """
-    caveats = list_use_caveats(quality, use=use, min_people=min_people)
+    caveats = list_checks(list_use_caveats(quality, use=use, min_people=min_people), min_people=min_people)
     if caveats.is_empty():
         return Shown("")
     verdict = judge_uses(quality, min_people=min_people).row(by_predicate=pl.col("use") == use, named=True)
@@ -48,9 +98,8 @@ def caveat_card(quality: pl.DataFrame, *, use: str = "comparison", min_people: i
         for check, said, limit in rows
     )
     kind = "tk-problem" if verdict["verdict"] == "not enough" else "tk-asked"
-    markup = (
-        f'<div class="tk-card {kind}" role="note"><h4>{html.escape(verdict["sentence"])}</h4><dl>{lines}</dl></div>'
-    )
+    head = f'<p class="tk-head">{html.escape(verdict["sentence"])}</p>'
+    markup = f'<div class="tk-card {kind}" role="note">{head}<dl>{lines}</dl></div>'
     words = "\n".join([verdict["sentence"], *(f"{check}: {said} Limit: {limit}." for check, said, limit in rows)])
     return Shown(markup, words, {QUALITY: {"use": use, "verdict": verdict["verdict"], "because": verdict["because"]}})
 

@@ -1,4 +1,4 @@
-"""Small tables that need no network: units in the headings, numbers on the right, few rows, small groups hidden."""
+"""Small tables that need no network: units in the headings, numbers on the right, few rows first, small groups hidden."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from taskkit.activities import VERB
 from taskkit.charts.look import PRIVATE, aliases, short, spaced
 from taskkit.privacy import suppress_small_groups
 from taskkit.schema import CONTRACTS
-from taskkit.widgets.displays import Shown
+from taskkit.widgets.displays import Shown, is_shared
 
 _NEVER = (
     "window_title",
@@ -27,6 +27,7 @@ _NEVER = (
     "case_id",
     "resource",
 )
+REACH = 200  # rows that can be unfolded: a page stays small
 _LONGEST = 1500  # characters of a text: no finding is cut
 _SHARES = (
     "share",
@@ -94,7 +95,7 @@ def table(
     frame : any frame; None is shown as the sentence `empty`.
     caption, definition : what the table is, and how its figures are defined.
     columns : columns in the order wanted, or {column: heading}; all by default.
-    most : rows shown; the last line says how many more there are.
+    most : rows shown at first; the last line says how many more there are, and up to 200 of all can be unfolded.
     min_people : rows that rest on fewer people (column `people`) are hidden.
     keep : columns that stay readable in a hidden row.
     empty : sentence for a frame without rows.
@@ -108,40 +109,18 @@ def table(
             f'<div class="tk-card"><p>{f"<b>{html.escape(caption)}.</b> " if caption else ""}{html.escape(empty)}</p></div>',
             words,
         )
-    hidden = pl.Series([False] * frame.height)
-    if "people" in frame.columns and min_people > 1:
-        # a row without anybody gives nobody away
-        nobody = frame["people"].fill_null(1) == 0
-        marked = suppress_small_groups(frame, k=min_people, keep=keep)
-        hidden = marked["hidden"] & ~nobody
-        frame = marked.select(
-            pl.when(nobody).then(frame[name]).otherwise(marked[name]).alias(name) for name in frame.columns
-        )
+    frame, hidden = _hide_small_groups(frame, min_people, keep)
     wanted = [name for name in (columns or frame.columns) if name in frame.columns and name not in _NEVER]
-    if "user" in wanted:
-        frame = frame.with_columns(pl.col("user").replace(aliases(frame["user"].drop_nulls())))
-    named = [name for name in ("app", "where") if name in wanted]
-    frame = frame.with_columns(pl.col(named).cast(pl.String).replace(PRIVATE)) if named else frame
+    frame = _without_names(frame, wanted)
     headings = dict(columns) if isinstance(columns, Mapping) else {}
     shown = [_column(frame[name], headings.get(name)) for name in wanted]
-    wide = [
-        not right and max((len(re.sub(r"<[^>]*>", "", cell)) for cell in cells), default=0) > 70
-        for _, right, cells in shown
-    ]
     head = "".join(f'<th scope="col"{_side(right)}>{html.escape(heading)}</th>' for heading, right, _ in shown)
+    cells = [_cells_of(frame[name], right, texts) for name, (_, right, texts) in zip(wanted, shown, strict=True)]
     body = "".join(
-        _hidden_row(frame, row, wanted, keep, min_people)
-        if hidden[row]
-        else "<tr>"
-        + "".join(f"<td{_side(right, w)}>{cells[row]}</td>" for (_, right, cells), w in zip(shown, wide, strict=True))
+        f"<tr{_kind(row, hidden[row], most)}>"
+        + (_hidden_row(frame, row, wanted, keep, min_people) if hidden[row] else "".join(each[row] for each in cells))
         + "</tr>"
-        for row in range(min(frame.height, most))
-    )
-    more = frame.height - most
-    foot = (
-        f'<tfoot><tr><td colspan="{len(wanted)}">{more:,} more {"row" if more == 1 else "rows"}</td></tr></tfoot>'
-        if more > 0
-        else ""
+        for row in range(min(frame.height, max(most, REACH)))
     )
     title = (
         f"<caption><b>{html.escape(caption)}</b>{f'<span>{html.escape(definition)}</span>' if definition else ''}</caption>"
@@ -149,19 +128,72 @@ def table(
         else ""
     )
     markup = (
-        f'<div class="tk-table"><table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>{foot}</table></div>'
+        f'<div class="tk-table"><table>{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>'
+        f"{_foot(frame.height, most, len(wanted))}</table></div>"
     )
     return Shown(markup, f"{caption or 'Table'}: {frame.height:,} {'row' if frame.height == 1 else 'rows'}")
 
 
-def _side(right: bool, wide: bool = False) -> str:
-    return ' class="n"' if right else ' class="w"' if wide else ""
+def _hide_small_groups(frame: pl.DataFrame, min_people: int, keep: Sequence[str]) -> tuple[pl.DataFrame, pl.Series]:
+    """The frame without the figures of small groups, and which rows those are."""
+    if "people" not in frame.columns or min_people <= 1:
+        return frame, pl.Series([False] * frame.height)
+    # a row without anybody gives nobody away
+    nobody = frame["people"].fill_null(1) == 0
+    marked = suppress_small_groups(frame, k=min_people, keep=keep)
+    shown = marked.select(
+        pl.when(nobody).then(frame[name]).otherwise(marked[name]).alias(name) for name in frame.columns
+    )
+    return shown, marked["hidden"] & ~nobody
+
+
+def _without_names(frame: pl.DataFrame, wanted: Sequence[str]) -> pl.DataFrame:
+    """The frame with letters for people, and words for what was not recorded on purpose."""
+    if "user" in wanted:
+        frame = frame.with_columns(pl.col("user").replace(aliases(frame["user"].drop_nulls())))
+    named = [name for name in ("app", "where") if name in wanted]
+    return frame.with_columns(pl.col(named).cast(pl.String).replace(PRIVATE)) if named else frame
+
+
+def _cells_of(values: pl.Series, right: bool, texts: Sequence[str]) -> list[str]:
+    """The cells of one column; a day or time carries what it is sorted by."""
+    side = _side(right, max((len(re.sub(r"<[^>]*>", "", text)) for text in texts), default=0))
+    if not isinstance(values.dtype, (pl.Date, pl.Datetime)):
+        return [f"<td{side}>{text}</td>" for text in texts]
+    form = "%Y-%m-%d" if isinstance(values.dtype, pl.Date) else "%Y-%m-%d %H:%M"
+    ordered = values.dt.strftime(form).fill_null("")
+    return [f'<td{side} data-v="{key}">{text}</td>' for key, text in zip(ordered, texts, strict=True)]
+
+
+def _kind(row: int, small: bool, most: int) -> str:
+    """What page.js knows a row by: one of a small group stays at the end, one beyond `most` is folded."""
+    names = " ".join(name for name, holds in (("tk-small", small), ("tk-rest", row >= most)) if holds)
+    return (f' class="{names}"' if names else "") + (" hidden" if row >= most else "")
+
+
+def _foot(height: int, most: int, width: int) -> str:
+    """How many rows are folded, and how many are not there at all."""
+    more = height - most
+    if more <= 0:
+        return ""
+    beyond = height - max(most, REACH)
+    note = f"; only the first {max(most, REACH):,} rows can be unfolded here" if beyond > 0 else ""
+    return (
+        f'<tfoot><tr><td colspan="{width}"><span class="tk-count">{more:,} more {"row" if more == 1 else "rows"}{note}'
+        "</span></td></tr></tfoot>"
+    )
+
+
+def _side(right: bool, longest: int = 0) -> str:
+    """On which side a column stands; one of long texts is kept from being squeezed to a word a line."""
+    return ' class="n"' if right else ' class="w"' if longest > 70 else ' class="m"' if longest > 24 else ""
 
 
 def _hidden_row(frame: pl.DataFrame, row: int, wanted: Sequence[str], keep: Sequence[str], min_people: int) -> str:
     kept = [name for name in wanted if name in keep]
     cells = "".join(f"<td>{html.escape(str(frame[name][row]))}</td>" for name in kept)
-    return f'<tr>{cells}<td class="h" colspan="{len(wanted) - len(kept)}">hidden (fewer than {min_people} people)</td></tr>'
+    why = f"fewer than {min_people} people" + (", or next to such a row" if is_shared() else "")
+    return f'{cells}<td class="h" colspan="{len(wanted) - len(kept)}">hidden ({why})</td>'
 
 
 def _column(values: pl.Series, heading: str | None) -> tuple[str, bool, list[str]]:

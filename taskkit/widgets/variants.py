@@ -17,7 +17,7 @@ from taskkit.variants.queries import complete_query, fits
 from taskkit.variants.queries.steps import Steps
 from taskkit.variants.recounting import WayCounts
 from taskkit.variants.ways import check_order
-from taskkit.widgets.controls import Explorer, choice, slider
+from taskkit.widgets.controls import Explorer, Quick, choice, slider
 from taskkit.widgets.displays import Shown, sentence, stack
 from taskkit.widgets.tables import table
 
@@ -107,7 +107,7 @@ class VariantExplorer(Explorer):
             aligned=self._beside(ways, path, settings), coverage=self.coverage if coverage is None else coverage, standard=said,
             min_people=self.min_people,
         )  # fmt: skip
-        picture = _Quick(picture)
+        picture = Quick(picture)
         if together:
             picture = stack(
                 sentence("↻ marks a loop, however many rounds, ⇅ neighbours that are done in either order."), picture
@@ -273,19 +273,6 @@ class VariantExplorer(Explorer):
             drawn["variant_id"].to_list(), level=settings["level"], rare=settings["rare"], task=settings["task"]
         )
         return aligned.join(times, on=["variant_id", "step"], how="left", maintain_order="left")
-
-
-class _Quick:
-    """A chart whose specification is not checked again each time that a control moves; tests do that."""
-
-    def __init__(self, chart: Any) -> None:
-        self.chart = chart
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        import altair as alt
-
-        renderer: Any = alt.renderers.get()
-        return renderer(self.chart.to_dict(validate=False))
 
 
 def _none() -> pl.DataFrame:

@@ -179,7 +179,10 @@ class RuleWorkbench(Explorer):
         like = f"such as “{row['example']}”" if row["example"] and row["people"] >= self.min_people else ""
         lines = [f"{row['app'] or 'no application'}: {seen}; {who}", like]
         body = "".join(f"<p>{html.escape(line)}</p>" for line in lines if line)
-        return Shown(f'<div class="tk-card"><h4>{html.escape(head)}</h4>{body}</div>', f"{head}. {'. '.join(lines)}")
+        return Shown(
+            f'<div class="tk-card"><p class="tk-head">{html.escape(head)}</p>{body}</div>',
+            f"{head}. {'. '.join(lines)}",
+        )
 
     def live(self) -> Any:
         """The bar, the form and the rules, as an ipywidgets box; `desk` holds its controls."""

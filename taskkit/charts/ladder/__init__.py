@@ -27,6 +27,7 @@ from taskkit.charts.look import (
     select_tasks,
     short,
 )
+from taskkit.charts.marks import Mark, marks_of_way, say_marks, sign_way
 from taskkit.privacy import MIN_PEOPLE
 
 _Rows = list[tuple[Any, ...]]
@@ -113,6 +114,7 @@ def variant_ladder(
             "steps ends that."
             + (f" Choose {'task and coverage' if several else 'the coverage'} above." if choose else ""),
             hidden,
+            *say_marks(_marks_of_ways(variants, min_people)),
         ],
     )
     picture = _layers()
@@ -206,6 +208,12 @@ def _layers() -> Any:
     return alt.layer(space, *bars, bold, plain, so_far, tail, arrows, upper, lower, said)
 
 
+def _marks_of_ways(variants: pl.DataFrame, min_people: int) -> list[Mark]:
+    """The marks of the ways that are drawn, each once."""
+    ways = variants.filter(pl.col("people") >= min_people).select("activities", "task_id").iter_rows()
+    return list(dict.fromkeys(mark for steps, task in ways for mark in marks_of_way(steps, task)))
+
+
 def _lay_out(
     part: pl.DataFrame, top: int, min_people: int, beside: dict[str, pl.DataFrame], to: dict[str, _Rows],
     told: pl.DataFrame | None,
@@ -228,7 +236,7 @@ def _lay_out(
         own = beside.get(str(row["variant_id"]))
         shown = _compared(usual, row["activities"], words) if own is None else _as_aligned(own, words)
         lines = _draw_way(shown, (task, at, _ALWAYS), y + _LINE // 2, str(row["variant_id"]), steps)
-        rows.append((task, at, _ALWAYS, y + _LINE // 2, seen / whole, row["share"], *_facts(row, seen, whole)))
+        rows.append((task, at, _ALWAYS, y + _LINE // 2, seen / whole, row["share"], *_facts(row, seen, whole, task)))
         used = lines * _LINE + _GAP
         room.extend((task, at, _ALWAYS, place) for place in range(y, y + used))
         y, seen = y + used, seen + row["segments"]
@@ -274,7 +282,7 @@ def _say_steps(told: pl.DataFrame, words: Words, min_people: int) -> list[tuple[
     return [(*key, text) for key, text in said.items()]
 
 
-def _facts(row: dict[str, Any], seen: int, whole: int) -> tuple[str | None, ...]:
+def _facts(row: dict[str, Any], seen: int, whole: int, task: str) -> tuple[str | None, ...]:
     """The texts beside a way: name and part, how often, by how many and how long, what part so far, nothing drawn, spread."""
     facts = f"{row['segments']:,} × · {people(row['people'])} · {seconds_in_words(row['median_seconds'])}"
     name = str(row["variant_id"]).rpartition("-")[2]
@@ -287,7 +295,8 @@ def _facts(row: dict[str, Any], seen: int, whole: int) -> tuple[str | None, ...]
     if row.get("left_out"):
         spread += f"; in {row['left_out']:,} a rare step or a glance was left out"
     empty = None if row["activities"] else "no step that enough executions share"
-    return f"{name} · {_percent(row['share'])}", facts, so_far, empty, spread
+    head = f"{sign_way(row['activities'], task)}{name} · {_percent(row['share'])}"
+    return head, facts, so_far, empty, spread
 
 
 def _percent(share: float) -> str:

@@ -1,0 +1,166 @@
+"""The room without code: real Voilà, real Chromium, a secret in the address, nothing from outside."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from taskkit.cli.room import TOKEN
+from taskkit.decisions import JOURNAL, Decisions
+from tests.conftest import write_notebook
+
+SECRET = "for-this-test"
+START = """import altair as alt
+import taskkit as tk
+from taskkit.widgets import running
+tk.start_notebook()
+running.explain_errors()"""
+CONTROL = """from taskkit.widgets.controls import Explorer, slider
+class Bars(Explorer):
+    def controls(self):
+        return {"most": slider("bars", 2, 1, 9, 1)}
+    def draw(self, *, most=2):
+        bars = alt.Chart(alt.Data(values=[{"x": n} for n in range(most)]), title="Costs of $ 5 and $ 7")
+        return bars.mark_bar().encode(x="x:O", y="x:Q")
+Bars()"""
+FINDING = 'tk.widgets.finding("Two bars are drawn.", subject="02 tasks", results=RESULTS)'
+WRONG = "tk.mine('no/such/log')"
+
+
+@pytest.fixture(scope="module")
+def room(browser: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimpleNamespace]:
+    """A workshop on a small project of its own."""
+    project = tmp_path_factory.mktemp("room") / "small project"
+    write_notebook(project / "notebooks" / "02_tasks.ipynb", START, CONTROL, FINDING)
+    write_notebook(project / "notebooks" / "03_variants.ipynb", START, WRONG, "undefined + 1")
+    # findings lie beside the folder of results, which the parameters of `write_notebook` put among the notebooks
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "taskkit.cli", "workshop", str(project), "--port", str(port), "--no-browser"]
+    said = project / "said.log"
+    with said.open("w") as log:
+        server = subprocess.Popen(command, env=os.environ | {TOKEN: SECRET}, stdout=log, stderr=subprocess.STDOUT)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_up(f"{address}/?token={SECRET}", server, said)
+        yield SimpleNamespace(address=address, project=project, said=said, pid=server.pid)
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(30)
+
+
+def wait_until_up(address: str, server: subprocess.Popen[bytes], said: Path) -> None:
+    end = time.monotonic() + 90
+    while time.monotonic() < end:
+        assert server.poll() is None, said.read_text()
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"the workshop did not come up: {said.read_text()}")
+
+
+def enter(window: SimpleNamespace, room: SimpleNamespace, name: str = "") -> None:
+    window.page.goto(f"{room.address}/?token={SECRET}")
+    if name:
+        window.page.get_by_role("link", name="A title").nth(0 if name == "02_tasks" else 1).click()
+        assert window.page.url.endswith(f"/voila/render/{name}.ipynb")
+
+
+def test_nobody_enters_without_the_secret(room: SimpleNamespace) -> None:
+    for place in ("/", "/voila/render/02_tasks.ipynb", "/api/kernels/00000000-0000-0000-0000-000000000000"):
+        assert status(room.address, place) in (302, 403), place  # 302: to the door that asks for it
+
+
+def test_no_list_of_files_and_no_files(room: SimpleNamespace) -> None:
+    for place in ("/voila/tree", "/voila/api/contents", "/voila/files/02_tasks.ipynb"):
+        assert status(room.address, f"{place}?token={SECRET}") == 404, place
+
+
+def status(address: str, place: str) -> int:
+    with closing(http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)) as connection:
+        connection.request("GET", place)
+        return connection.getresponse().status
+
+
+def test_only_this_machine_is_listened_to(room: SimpleNamespace) -> None:
+    assert "http://127.0.0.1:" in room.said.read_text()
+    port = int(room.address.rpartition(":")[2])
+    with socket.socket() as other:  # another address of this machine: nobody answers there
+        other.settimeout(5)
+        assert other.connect_ex(("127.0.0.2", port)) != 0
+
+
+def test_the_opening_page_lists_the_questions(window: SimpleNamespace, room: SimpleNamespace) -> None:
+    enter(window, room)
+    assert window.page.get_by_text("What recurs here?").count() == 2
+    assert window.page.get_by_role("heading", level=1).inner_text() == "Workshop: small project"
+
+
+def test_a_slider_moves_and_the_chart_changes(window: SimpleNamespace, room: SimpleNamespace) -> None:
+    enter(window, room, "02_tasks")
+    page = window.page
+    page.wait_for_function("() => document.querySelectorAll('.tk-chart .mark-rect path').length == 2", timeout=120_000)
+    page.locator(".noUi-handle").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function("() => document.querySelectorAll('.tk-chart .mark-rect path').length == 3", timeout=30_000)
+    outside = [url for url in window.requests if not re.match(rf"(data|blob):|{room.address}/", url)]
+    assert outside == []
+    assert window.errors == []
+
+
+def test_no_code_is_shown(window: SimpleNamespace, room: SimpleNamespace) -> None:
+    enter(window, room, "02_tasks")
+    window.page.locator(".tk-chart svg").first.wait_for(timeout=120_000)
+    assert "start_notebook" not in window.page.locator("body").inner_text()
+
+
+def test_a_finding_is_recorded_and_told_at_the_door(window: SimpleNamespace, room: SimpleNamespace) -> None:
+    enter(window, room, "02_tasks")
+    text = window.page.locator("textarea")
+    text.wait_for(timeout=120_000)
+    text.fill("Two bars, said the room.")
+    window.page.get_by_role("button", name="Record this finding").click()
+    window.page.get_by_text("Recorded as number 1").wait_for(timeout=30_000)
+    assert Decisions(room.project / "notebooks" / JOURNAL).list()["decision"].to_list() == ["Two bars, said the room."]
+    window.page.get_by_role("link", name="All questions").click()
+    window.page.get_by_text("✓ Recorded: Two bars, said the room.").wait_for(timeout=30_000)
+
+
+def test_an_error_is_one_readable_box(window: SimpleNamespace, room: SimpleNamespace) -> None:
+    enter(window, room, "03_variants")
+    box = window.page.locator(".tk-problem")
+    box.first.wait_for(timeout=120_000)
+    window.page.wait_for_timeout(2000)  # the cell after it fails too, and says nothing more
+    assert box.count() == 1
+    assert "no/such/log" in box.inner_text()
+    assert "Traceback" not in window.page.locator("body").inner_text()
+
+
+def test_a_page_that_is_left_ends_its_kernel(window: SimpleNamespace, room: SimpleNamespace) -> None:
+    enter(window, room, "02_tasks")
+    window.page.locator(".tk-chart svg").first.wait_for(timeout=120_000)
+    told = window.page.locator("#jupyter-config-data").text_content()
+    kernel = f"/api/kernels/{json.loads(told)['kernelId']}?token={SECRET}"
+    assert status(room.address, kernel) == 200
+    window.page.get_by_role("link", name="All questions").click()
+    end = time.monotonic() + 30
+    while status(room.address, kernel) == 200 and time.monotonic() < end:
+        time.sleep(0.2)
+    assert status(room.address, kernel) == 404

@@ -686,7 +686,7 @@ def test_fitting_is_the_same_every_time() -> None:
 def test_a_sample_has_sessions_from_their_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
     stream, _ = written(some_work(200), opens=list(range(50, 800, 50)))
     monkeypatch.setattr(mixture, "SAMPLE_STEPS", 120)
-    kept, session = mixture._sample(stream, 0), np.cumsum(stream.opens)
+    kept, session = mixture.sample_sessions(stream, 0), np.cumsum(stream.opens)
     assert 120 <= kept.sum() < 240
     for s in np.unique(session):
         assert (np.diff(kept[session == s].astype(int)) <= 0).all()

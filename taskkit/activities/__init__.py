@@ -9,7 +9,9 @@ import numpy as np
 import polars as pl
 
 from taskkit.activities.coding import code_rows
+from taskkit.activities.fields import in_order
 from taskkit.activities.ladder import EXCLUDED, PRESENCE, climb, spell_out
+from taskkit.activities.learnt import Learnt
 from taskkit.activities.measures import (
     count_entries,
     count_reentries,
@@ -27,9 +29,9 @@ from taskkit.log.durations import parse_duration
 from taskkit.schema import EVENTS, TIME, require, require_columns
 
 __all__ = [
-    "VERB", "Rule", "count_entries", "count_reentries", "count_round_trips", "count_switches", "count_transfers",
-    "list_actions", "measure_fragmentation", "name_activities", "read_actions", "read_rules", "switch_cost", "time_per_app",
-    "write_rules",
+    "VERB", "Learnt", "Rule", "count_entries", "count_reentries", "count_round_trips", "count_switches",
+    "count_transfers", "learn_names", "list_actions", "measure_fragmentation", "name_activities", "read_actions",
+    "read_rules", "switch_cost", "time_per_app", "write_rules",
 ]  # fmt: skip
 
 KEYS = ("user", "session_id", "seq")
@@ -38,7 +40,9 @@ RECURS = 3  # a title that was visited less often names nothing that comes back
 _DERIVED = ("app_role", "screen", "named_by", "action", "dropped", "activity", "step", "active_seconds")
 
 
-def name_activities(events: pl.DataFrame, *, rules: Sequence[Rule] = (), idle_cap: str = "60s") -> pl.DataFrame:
+def name_activities(
+    events: pl.DataFrame, *, rules: Sequence[Rule] = (), idle_cap: str = "60s", learnt: Learnt | None = None
+) -> pl.DataFrame:
     """Name what each event does, on a ladder that can be walked down again: event, action, activity.
 
     An activity is a verb, an object and a screen ("click Save · Invoice # - Enter - Horizon ERP"). Screens are titles (or
@@ -53,6 +57,8 @@ def name_activities(events: pl.DataFrame, *, rules: Sequence[Rule] = (), idle_ca
     events : events frame (see `taskkit.EVENTS`), rows in any order.
     rules : names given by people (`read_rules`); every distinct combination is looked at once.
     idle_cap : longest time that counts as active after an event, such as "60s".
+    learnt : what the names rest on, where `learn_names` learnt it from a part of the log or from another one; by default
+        it is learnt from these events.
 
     Returns
     -------
@@ -80,8 +86,8 @@ def name_activities(events: pl.DataFrame, *, rules: Sequence[Rule] = (), idle_ca
     if isinstance(events, pl.LazyFrame):
         events = events.collect()
     require(events, EVENTS)
-    frame = events.drop(_DERIVED, strict=False).sort(KEYS)
-    coded = code_rows([frame.lazy()], rules)
+    frame = in_order(events.drop(_DERIVED, strict=False))
+    coded = code_rows([frame.lazy()], rules, learnt)
     done = climb(coded.rows, coded.names, coded.windows, idle_cap=parse_duration(idle_cap).total_seconds())
     names = coded.names.select("app_role", "screen", "named_by")[coded.rows.code]
     named = pl.concat([frame, names, spell_out(done, coded.rows, coded.names, coded.activities)], how="horizontal")
@@ -100,6 +106,31 @@ def name_activities(events: pl.DataFrame, *, rules: Sequence[Rule] = (), idle_ca
         named = named.with_columns(case_ref=pl.coalesce(recorded, found.gather(coded.rows.shown)))
     return named.select(*[name for name in EVENTS.schema if name in named.columns],
                         *[name for name in frame.columns if name not in EVENTS.schema])  # fmt: skip
+
+
+def learn_names(events: pl.DataFrame | Sequence[pl.LazyFrame], *, rules: Sequence[Rule] = ()) -> Learnt:
+    """Learn what the names of a log rest on, to name a part of it, or another log, as these events are named.
+
+    Parameters
+    ----------
+    events : events frame, or lazy frames that are one log together, of which one at a time is in memory.
+    rules : names given by people, the same as for `name_activities`.
+
+    Returns
+    -------
+    The templates of `name_activities`: which parts of which application's titles and labels change with the record. What
+    occurs in these events gets the name that it has there; of what does not, titles of a known form get their template,
+    and others stand for themselves.
+
+    >>> import polars as pl, taskkit as tk
+    >>> columns = {"timestamp": "at", "window_title": "title"}
+    >>> seen = [f"Chat | {name} - Talk" for name in "ABCDEFGHIJKLM"]
+    >>> log = tk.from_table(pl.DataFrame({"at": range(1_800_000_000, 1_800_000_013), "title": seen}), columns=columns)
+    >>> other = tk.from_table(pl.DataFrame({"at": [1_800_000_000], "title": ["Chat | Zoe - Talk"]}), columns=columns)
+    >>> tk.name_activities(other, learnt=learn_names(log))["screen"].to_list()
+    ['Chat | ‹…› - Talk']
+    """
+    return code_rows([events.lazy()] if isinstance(events, pl.DataFrame) else events, rules).learnt
 
 
 def read_actions(

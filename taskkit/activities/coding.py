@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,9 +11,10 @@ import numpy as np
 import polars as pl
 
 from taskkit.activities.ladder import EXCLUDED, Rows
-from taskkit.activities.naming import ACTS, THINGS, TITLES, learn_objects, learn_screens, name_combinations
+from taskkit.activities.learnt import Learnt
+from taskkit.activities.naming import ACTS, THINGS, TITLES, learn_objects, learn_screens, name_combinations, name_texts
 from taskkit.activities.rules import Rule, apply_rules
-from taskkit.activities.templates import plain_texts
+from taskkit.activities.templates import Templates, count_forms, plain_texts
 from taskkit.errors import SettingError
 from taskkit.schema import EVENTS
 
@@ -34,6 +35,7 @@ class Coded(NamedTuple):
     activities: pl.Series  # the text of each activity
     sessions: pl.DataFrame  # one row per session: user and session_id
     shown: pl.DataFrame  # one row per distinct thing that rules look at: what they say of it
+    learnt: Learnt  # what the names rest on
 
 
 class _Distinct(NamedTuple):
@@ -41,7 +43,7 @@ class _Distinct(NamedTuple):
     table: pl.DataFrame  # one row per number
 
 
-def code_rows(parts: Sequence[pl.LazyFrame], rules: Sequence[Rule]) -> Coded:
+def code_rows(parts: Sequence[pl.LazyFrame], rules: Sequence[Rule], learnt: Learnt | None = None) -> Coded:
     """Turn a log into numbers, with names for what is distinct in it.
 
     Titles, things and acts are numbered each for themselves, because titles and things with a number in them are as many
@@ -51,6 +53,7 @@ def code_rows(parts: Sequence[pl.LazyFrame], rules: Sequence[Rule]) -> Coded:
     ----------
     parts : lazy events frames that are one log together, rows in any order; only one at a time is in memory as text.
     rules : what people say about names.
+    learnt : what the names rest on, where it was learnt from other parts; learnt from these by default.
 
     Returns
     -------
@@ -61,10 +64,12 @@ def code_rows(parts: Sequence[pl.LazyFrame], rules: Sequence[Rule]) -> Coded:
     seq, at, lasts, excluded, found = _read([_complete(part) for part in parts])
     order, sessions = _order(seq, found["session"])
     session, titles, things, acts = (_Distinct(part.numbers[order], part.table) for part in found.values())
-    shown, kinds = _shown(titles, things, rules)
+    texts = _text_of(titles.table, "window_title", "url"), _text_of(things.table, "element_name", "element_id")
+    counted = (count_forms(texts[0]), count_forms(texts[1])) if learnt is None else learnt.counted
+    shown, kinds = _shown(titles, things, rules, plain_texts(texts[0], counted=counted[0]))
     # what is shown, touched and done without its numbers: only a few combinations are left
     kind = _dense(kinds)
-    thing = _dense(things.table.select("app", text=_plain(things.table, "element_name", "element_id")))
+    thing = _dense(things.table.select("app", text=plain_texts(texts[1], counted=counted[1])))
     code, first, count = _number_together(
         kind.numbers, shown.numbers, thing.numbers, things.numbers, acts.numbers, thing.table.height, acts.table.height
     )
@@ -72,7 +77,7 @@ def code_rows(parts: Sequence[pl.LazyFrame], rules: Sequence[Rule]) -> Coded:
         "kind": kind.numbers[shown.numbers[first]], "thing": thing.numbers[things.numbers[first]],
         "act": acts.numbers[first], "rows": count,
     })  # fmt: skip
-    names = _name(combinations, kind.table, thing.table, acts.table)
+    names, templates = _name(combinations, kind.table, thing.table, acts.table, learnt)
     rows = Rows(
         sessions.numbers[session.numbers],
         seq[order],
@@ -87,7 +92,7 @@ def code_rows(parts: Sequence[pl.LazyFrame], rules: Sequence[Rule]) -> Coded:
     return Coded(
         rows, names.with_columns(name=pl.col("activity").rank("dense").cast(pl.Int32) - 1, place=rank),
         pl.Series(_number(titles.table.select(_digest(("app", "window_title"))).to_series())[0]), names["activity"].unique().sort(),
-        sessions.table, shown.table,
+        sessions.table, shown.table, learnt or Learnt(*templates, counted),
     )  # fmt: skip
 
 
@@ -214,7 +219,9 @@ def _order(seq: _Array, session: _Distinct) -> tuple[slice | _Array, _Distinct]:
     return (slice(None) if rises(number, seq) else np.lexsort((seq, number))), sessions
 
 
-def _shown(titles: _Distinct, things: _Distinct, rules: Sequence[Rule]) -> tuple[_Distinct, pl.DataFrame]:
+def _shown(
+    titles: _Distinct, things: _Distinct, rules: Sequence[Rule], texts: pl.Series
+) -> tuple[_Distinct, pl.DataFrame]:
     """What rules look at: each distinct title, or each pair of title and thing if a rule looks at elements.
 
     Returns the numbers and what the rules say, and for each its application, plain text, site and what makes it another name.
@@ -230,7 +237,7 @@ def _shown(titles: _Distinct, things: _Distinct, rules: Sequence[Rule]) -> tuple
         numbers, title = titles.numbers, np.arange(titles.table.height)
         looked = titles.table.with_columns(element_name=pl.lit(None, pl.String), element_id=pl.lit(None, pl.String))
     said = apply_rules(looked, rules).select(pl.col(name).alias(f"rule_{name}") for name in SAID)
-    plain = titles.table.select("app", "url", text=_plain(titles.table, "window_title", "url"))
+    plain = titles.table.select("app", "url", text=texts)
     # of several addresses of one title the first in the alphabet says the site
     same = _dense(plain.select("app", "text"))
     least = (
@@ -242,23 +249,31 @@ def _shown(titles: _Distinct, things: _Distinct, rules: Sequence[Rule]) -> tuple
     return _Distinct(numbers, said), kinds
 
 
-def _name(combinations: pl.DataFrame, kinds: pl.DataFrame, things: pl.DataFrame, acts: pl.DataFrame) -> pl.DataFrame:
-    """Names of the combinations: objects, then screens by what was touched on them, then activities."""
-    objects = learn_objects(things)
+def _name(
+    combinations: pl.DataFrame, kinds: pl.DataFrame, things: pl.DataFrame, acts: pl.DataFrame, learnt: Learnt | None
+) -> tuple[pl.DataFrame, tuple[Mapping[str | None, Templates], Mapping[str | None, Templates]]]:
+    """Names of the combinations: objects, then screens by what was touched on them, then activities; and the templates."""
+    of_objects = learn_objects(things) if learnt is None else learnt.objects
+    objects = name_texts(things, of_objects)
     title = _dense(kinds.select("app", "text", "site"))
-    seen = combinations.select(title=pl.Series(title.numbers).gather(combinations["kind"]), thing="thing", rows="rows")
-    screens = learn_screens(title.table, objects, seen.group_by("title", "thing").agg(pl.col("rows").sum()))
+    if learnt is None:
+        seen = combinations.select(
+            title=pl.Series(title.numbers).gather(combinations["kind"]), thing="thing", rows="rows"
+        )
+        of_screens = learn_screens(title.table, objects, seen.group_by("title", "thing").agg(pl.col("rows").sum()))
+    else:
+        of_screens = dict(learnt.screens)
+    screens = name_texts(title.table, of_screens)
     kinds = kinds.with_columns(template=screens.gather(title.numbers)).drop("text", "site")
     parts = [kinds[combinations["kind"]], acts[combinations["act"]]]
-    return name_combinations(
-        pl.concat([*parts, pl.DataFrame({"object": objects.gather(combinations["thing"])})], how="horizontal")
-    )
+    table = [*parts, pl.DataFrame({"object": objects.gather(combinations["thing"])})]
+    return name_combinations(pl.concat(table, how="horizontal")), (of_objects, of_screens)
 
 
-def _plain(table: pl.DataFrame, name: str, instead: str) -> pl.Series:
-    """Plain texts of a column, of another one where it is empty."""
+def _text_of(table: pl.DataFrame, name: str, instead: str) -> pl.Series:
+    """The texts of a column, of another one where it is empty."""
     filled = pl.when(pl.col(name).str.contains(r"\S")).then(name)
-    return plain_texts(table.select(pl.coalesce(filled, instead)).to_series())
+    return table.select(pl.coalesce(filled, instead)).to_series()
 
 
 def _dense(table: pl.DataFrame) -> _Distinct:

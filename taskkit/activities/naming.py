@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from taskkit.activities.templates import NUMBER, SLOT, learn_templates
+from taskkit.activities.templates import NUMBER, SLOT, Templates, learn_templates
 from taskkit.schema import PRESENCE_TYPES
 
 TITLES = ("app", "window_title", "url")
@@ -32,24 +32,22 @@ _WORD = re.compile(r"[^\W\d_]{3,}")
 _STRENGTH = {"click": 1, "double_click": 1, "key": 1, "shortcut": 1, "text_input": 2, "paste": 3, "copy": 4, "cut": 4}
 
 
-def learn_objects(things: pl.DataFrame) -> pl.Series:
-    """Name of each object: its text with slots where an application shows many of one form.
+def learn_objects(things: pl.DataFrame) -> dict[str | None, Templates]:
+    """Templates of each application's objects: slots where it shows many of one form.
 
     Parameters
     ----------
     things : one row per distinct `app` and plain `text` (null: the element has no name).
     """
-    out: list[str | None] = [None] * things.height
-    rows = things.with_row_index("row").drop_nulls("text").sort("app", "text")
-    for _, part in rows.group_by("app", maintain_order=True):
-        learnt = learn_templates({text: {} for text in part["text"]})
-        for row, text in part.select("row", "text").iter_rows():
-            out[row] = learnt.template(text)
-    return pl.Series(out, dtype=pl.String)
+    rows = things.drop_nulls("text").sort("app", "text")
+    return {
+        app: learn_templates({text: {} for text in part["text"]})
+        for (app,), part in rows.group_by("app", maintain_order=True)
+    }
 
 
-def learn_screens(titles: pl.DataFrame, objects: pl.Series, seen: pl.DataFrame) -> pl.Series:
-    """Template of each title or address, learnt application by application from what was touched while it was shown.
+def learn_screens(titles: pl.DataFrame, objects: pl.Series, seen: pl.DataFrame) -> dict[str | None, Templates]:
+    """Templates of each application's titles or addresses, learnt from what was touched while they were shown.
 
     Parameters
     ----------
@@ -68,15 +66,23 @@ def learn_screens(titles: pl.DataFrame, objects: pl.Series, seen: pl.DataFrame) 
         plain = " ".join(SLOT if word in words else word for word in _PIECES.findall(name))
         profile = profiles.setdefault(title, {})
         profile[plain] = profile.get(plain, 0.0) + rows
-    out: list[str | None] = [None] * titles.height
+    learnt: dict[str | None, Templates] = {}
     rows = titles.with_row_index("row").drop_nulls("text").sort("app", "text")
-    for _, part in rows.group_by("app", maintain_order=True):
+    for (app,), part in rows.group_by("app", maintain_order=True):
         lines = part.select("row", "text", "site").rows()
-        learnt = learn_templates({text: profiles.get(row, {}) for row, text, _ in lines},
-                                 groups={text: site for _, text, site in lines})  # fmt: skip
-        for row, text, _ in lines:
-            out[row] = learnt.template(text)
-    return pl.Series(out, dtype=pl.String)
+        learnt[app] = learn_templates({text: profiles.get(row, {}) for row, text, _ in lines},
+                                      groups={text: site for _, text, site in lines})  # fmt: skip
+    return learnt
+
+
+def name_texts(table: pl.DataFrame, learnt: Mapping[str | None, Templates]) -> pl.Series:
+    """Template of each row's `text`, as its `app` has it; where nothing was learnt of the application, the text itself."""
+    plain = Templates()
+    named = [
+        None if text is None else learnt.get(app, plain).template(text)
+        for app, text in table.select("app", "text").iter_rows()
+    ]
+    return pl.Series(named, dtype=pl.String)
 
 
 _PIECES = re.compile(r"[^\W\d_]+|[^\w\s]+|[\d_]+")

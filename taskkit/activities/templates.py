@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import polars as pl
 
@@ -53,6 +54,18 @@ class Templates:
             shape = _generalise(shape, slots)
         return "".join(shape) or text
 
+    def as_lists(self) -> list[Any]:
+        """What was learnt as plain lists, such as a JSON file holds; `from_lists` reads it back."""
+        return [
+            [[list(context), dict(sorted(slot.kept.items())), slot.other] for context, slot in sorted(slots.items())]
+            for slots in self.passes
+        ]
+
+    @classmethod
+    def from_lists(cls, given: list[Any]) -> Templates:
+        """The templates that `as_lists` wrote."""
+        return cls([{tuple(context): _Slot(kept, other) for context, kept, other in slots} for slots in given])
+
 
 @dataclass(frozen=True)
 class _Slot:
@@ -60,15 +73,16 @@ class _Slot:
     other: str
 
 
-def plain_texts(texts: pl.Series) -> pl.Series:
+def plain_texts(texts: pl.Series, *, counted: frozenset[str] | None = None) -> pl.Series:
     """Texts with their numbers as #, spaces folded and counters of news and other tabs taken out; empty ones are null.
 
-    Short codes of letters and digits ("ME21N") name a screen and stay, as long as there are only few of one form.
+    Short codes of letters and digits ("ME21N") name a screen and stay, as long as there are only few of one form;
+    `counted` are the forms of which there are many (`count_forms`), where that is known from other texts.
 
     >>> plain_texts(pl.Series(["(3) Inbox (12) - Mail", " "])).to_list()
     ['Inbox (#) - Mail', None]
     """
-    rough = _hide_codes(texts.cast(pl.String)).str.replace_all(_NUMBERS, NUMBER)
+    rough = _hide_codes(texts.cast(pl.String), counted).str.replace_all(_NUMBERS, NUMBER)
     # without their numbers few are left: the rest is done once for each
     few = pl.DataFrame({"rough": rough.unique()})
     text = pl.col("rough").str.replace_all(_IDS, NUMBER).str.replace_all(r"\s+", " ").str.strip_chars()
@@ -80,14 +94,30 @@ def plain_texts(texts: pl.Series) -> pl.Series:
     return joined["plain"].alias(texts.name)
 
 
-def _hide_codes(texts: pl.Series) -> pl.Series:
-    """Texts in which the digits of short codes are out of the way; a form with many codes is a number after all."""
+def count_forms(texts: pl.Series) -> frozenset[str]:
+    """The forms of short codes of which there are so many that they are numbers after all ("T#").
+
+    >>> sorted(count_forms(pl.Series([f"T{n} open" for n in range(20)] + ["VA01"])))
+    ['T#']
+    """
+    _, codes = _find_codes(texts.cast(pl.String))
+    return frozenset(codes.filter(pl.len().over("form") >= SLOT_VALUES)["form"])
+
+
+def _find_codes(texts: pl.Series) -> tuple[pl.Series, pl.DataFrame]:
+    """The different texts with short codes in them, and each code with its form."""
     found = texts.filter((texts.str.contains(_CODE) & ~texts.str.contains(_CELL)).fill_null(False)).unique()
+    codes = found.str.extract_all(_CODE).explode().unique().drop_nulls()
+    return found, pl.DataFrame({"code": codes, "form": codes.str.replace_all(r"[0-9]+", NUMBER)})
+
+
+def _hide_codes(texts: pl.Series, counted: frozenset[str] | None) -> pl.Series:
+    """Texts in which the digits of short codes are out of the way; a form with many codes is a number after all."""
+    found, codes = _find_codes(texts)
     if found.is_empty():
         return texts
-    codes = found.str.extract_all(_CODE).explode().unique().drop_nulls()
-    forms = pl.DataFrame({"code": codes, "form": codes.str.replace_all(r"[0-9]+", NUMBER)})
-    names = forms.filter(pl.len().over("form") < SLOT_VALUES)["code"].sort().to_list()
+    many = count_forms(found) if counted is None else counted
+    names = codes.filter(~pl.col("form").is_in(list(many)))["code"].sort().to_list()
     if not names:
         return texts
     pattern = re.compile(r"\b(?:" + "|".join(map(re.escape, names)) + r")\b")

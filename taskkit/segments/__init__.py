@@ -7,11 +7,15 @@ from typing import Any
 
 import polars as pl
 
+from taskkit.activities.fields import in_order
 from taskkit.errors import SettingError, check_choice
 from taskkit.schema import SEGMENTS, require_columns
 from taskkit.segments.cohesion import segment_by_cohesion
+from taskkit.segments.fitted import TaskModels, fit_models
 from taskkit.segments.mixture import segment_by_model
 from taskkit.segments.rules import segment_by_anchor, segment_by_gap, segment_by_routine, segment_by_switch
+
+__all__ = ["METHODS", "ORDER", "TaskModels", "fit_models", "list_segments", "segment", "spread_labels"]
 
 ORDER = ("user", "session_id", "seq")
 
@@ -37,8 +41,8 @@ def segment(events: pl.DataFrame, *, method: str = "model", **settings: Any) -> 
     ----------
     events : events frame with `activity`, `step` and `active_seconds`.
     method : one of `METHODS`:
-        "model" (default; settings `seed=0`, `examples=None`): a mixture of task models; logs in which hardly any activity
-        repeats are divided by their words;
+        "model" (default; settings `seed=0`, `examples=None`, `models=None`): a mixture of task models, those of `fit_models`
+        where they are given; logs in which hardly any activity repeats are divided by their words;
         "gap" (`gap="5m"`): a new segment after every pause of that length;
         "anchor" (`start=`, `end=`): a segment begins and ends where an activity matches a regular expression;
         "routine" (`rare=0.1`): every round of a loop in the directly-follows graph is a segment;
@@ -69,7 +73,7 @@ def segment(events: pl.DataFrame, *, method: str = "model", **settings: Any) -> 
     """
     check_choice(method, allowed=METHODS, what="segmentation method")
     require_columns(events, "activity", "step", "active_seconds", made_by="name_activities")
-    whole = events.sort(ORDER)
+    whole = in_order(events)
     frame = whole.drop("segment_id", "segment_model", "segment_confidence", "boundary_confidence", strict=False)
     steps = (whole if "examples" in settings else frame).filter("step")
     try:
@@ -78,11 +82,28 @@ def segment(events: pl.DataFrame, *, method: str = "model", **settings: Any) -> 
         if "argument" not in str(error):
             raise
         raise SettingError(f"Segmentation method {method!r} does not know that setting: {error}.") from error
-    if "boundary_confidence" not in labels.columns:
-        labels = labels.with_columns(boundary_confidence=pl.lit(None, pl.Float64))
-    labelled = steps.select(ORDER).with_columns(labels)
-    frame = frame.join(labelled, on=ORDER, how="left", maintain_order="left")
-    return _dense(_spread(frame))
+    return spread_labels(frame, steps.select(ORDER).with_columns(labels))
+
+
+def spread_labels(events: pl.DataFrame, labelled: pl.DataFrame) -> pl.DataFrame:
+    """Carry what a method found for the steps to all rows: what `segment` does last.
+
+    Parameters
+    ----------
+    events : events frame in the order of user, session and seq, without segments.
+    labelled : one row per step: `user`, `session_id`, `seq` and what the function in `METHODS` returned.
+
+    >>> import polars as pl, taskkit as tk
+    >>> log = pl.DataFrame({"at": ["2026-03-02T08:00", "2026-03-02T08:01"], "on": ["a", "b"]})
+    >>> events = tk.name_activities(tk.from_table(log, columns={"timestamp": "at", "element_name": "on"}))
+    >>> found = events.select("user", "session_id", "seq", segment=pl.Series([7, 7]), segment_model=pl.lit(None, pl.Int32),
+    ...                       segment_confidence=pl.lit(1.0))
+    >>> spread_labels(events, found)["segment_id"].to_list()
+    [0, 0]
+    """
+    if "boundary_confidence" not in labelled.columns:
+        labelled = labelled.with_columns(boundary_confidence=pl.lit(None, pl.Float64))
+    return _dense(_spread(events.join(labelled, on=ORDER, how="left", maintain_order="left")))
 
 
 def _spread(frame: pl.DataFrame) -> pl.DataFrame:
@@ -143,7 +164,7 @@ def list_segments(events: pl.DataFrame) -> pl.DataFrame:
     [2]
     """
     require_columns(events, "segment_id", "activity", "step", "active_seconds", made_by="segment")
-    frame = events.sort(ORDER)
+    frame = in_order(events)
     own_stream = ["user", "session_id"]
     # a fragment begins where the person's last work before was another segment; noise between is no interruption
     inside = frame.filter(pl.col("step") & pl.col("segment_id").is_not_null()).with_columns(

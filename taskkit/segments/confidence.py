@@ -7,10 +7,12 @@ every log.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from taskkit.segments.streams import Array, Division, Stream
-from taskkit.segments.training import learn
+from taskkit.segments.training import Evidence, make_tables, weigh_evidence
 
 # name: weight for "the segment is right", weight for "a segment begins there"
 WEIGHTS = {
@@ -33,13 +35,27 @@ WEIGHTS = {
 }
 
 
-def measure_confidence(stream: Stream, division: Division) -> tuple[Array, Array]:
-    """Per step: confidence of its segment, NaN outside; confidence of the beginning at first steps, NaN elsewhere."""
+@dataclass(frozen=True)
+class Usual:
+    """What the executions of a log are like: what a single one is compared with."""
+
+    index: Array  # pairs of activities, as in `Stream.pairs`
+    tables: tuple[Array, ...]  # logarithms: next, any, start, end, background
+    evidence: Evidence
+    size: Array  # median steps of each model's executions
+    executions: Array  # of each model
+
+
+def measure_confidence(stream: Stream, division: Division, usual: Usual | None = None) -> tuple[Array, Array]:
+    """Per step: confidence of its segment, NaN outside; confidence of the beginning at first steps, NaN elsewhere.
+
+    `usual` is what is usual in the log that the stream is a part of; by default the stream is all of it.
+    """
     segment, beginning = np.full(len(stream.x), np.nan), np.full(len(stream.x), np.nan)
     inside = division.ids >= 0
     if not inside.any():
         return segment, beginning
-    features = _features(stream, division)
+    features = _features(stream, division, usual or find_usual(stream, division))
     weights = np.array(list(WEIGHTS.values()))
     chance = 1 / (1 + np.exp(-(features @ weights[1:] + weights[0])))
     segment[inside] = chance[division.ids[inside], 0]
@@ -47,24 +63,32 @@ def measure_confidence(stream: Stream, division: Division) -> tuple[Array, Array
     return segment, beginning
 
 
-def _features(stream: Stream, division: Division) -> Array:
+def find_usual(stream: Stream, division: Division) -> Usual:
+    """What the executions of a division are like."""
+    log_next, _, log_any, log_start, log_end, _, _, _, background = make_tables(stream, division, keep=True).arguments[
+        :9
+    ]
+    model, size = division.executions.model, division.executions.size
+    median = [np.median(size[model == k]) if (model == k).any() else 1.0 for k in range(division.models)]
+    return Usual(stream.pairs[0], (log_next, log_any, log_start, log_end, background), weigh_evidence(stream, division),
+                 np.array(median), np.bincount(model, minlength=division.models))  # fmt: skip
+
+
+def _features(stream: Stream, division: Division, usual: Usual) -> Array:
     """What tells a right segment from a wrong one: one row an execution, one column for each of `WEIGHTS`."""
-    tables, pause, _, other = learn(stream, division, keep=True)
-    log_next, _, log_any, log_start, log_end, _, _, _, background = tables.arguments[:9]
+    log_next, log_any, log_start, log_end, background = usual.tables
+    pause, _, other = usual.evidence.of(stream)
     executions, x, ids = division.executions, stream.x, division.ids
     model, first, last, size = executions.model, executions.first, executions.last, executions.size
     n, inside = len(first), np.flatnonzero(division.ids >= 0)
     order = inside[np.argsort(ids[inside], kind="stable")]
     goes_on = ids[order[1:]] == ids[order[:-1]]
     before, after, of = x[order[:-1]][goes_on], x[order[1:]][goes_on], ids[order[1:]][goes_on]
-    told = (
-        np.maximum(log_next[stream.pairs[0][after, before], model[of]], log_any[after, model[of]]) - background[after]
-    )
+    told = np.maximum(log_next[usual.index[after, before], model[of]], log_any[after, model[of]]) - background[after]
     steps = np.maximum(np.bincount(of, minlength=n), 1)
     worst = np.full(n, 6.0)
     np.minimum.at(worst, of, np.clip(told, -3, 6))
-    usual = np.array([np.median(size[model == k]) if (model == k).any() else 1.0 for k in range(division.models)])
-    ratio, span, active = np.log(size / usual[model]), last - first + 1, ids[inside]
+    ratio, span, active = np.log(size / usual.size[model]), last - first + 1, ids[inside]
     stretches = np.bincount(active[np.r_[True, active[1:] != active[:-1]]], minlength=n)
     previous = np.r_[-1, active[:-1]][np.searchsorted(inside, first)]
     ended = np.where(previous >= 0, log_end[x[last[previous]], model[previous]], 0.0)
@@ -74,7 +98,7 @@ def _features(stream: Stream, division: Division) -> Array:
         np.bincount(of, weights=np.clip(told, -3, 6), minlength=n) / steps,
         np.bincount(of, weights=told < 0.5, minlength=n) / steps,
         worst, np.minimum(ratio, 0), np.maximum(ratio, 0), np.minimum(stretches - 1, 3), (span - size) / span,
-        np.clip(pause[first], -2, 2), np.clip(ended, -6, 0), np.log(np.bincount(model, minlength=division.models)[model]),
+        np.clip(pause[first], -2, 2), np.clip(ended, -6, 0), np.log(usual.executions[model]),
         np.minimum(changes, 4), stream.opens[first].astype(float), np.log(size),
     ]  # fmt: skip
     return np.stack(columns, axis=1)

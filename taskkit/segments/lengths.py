@@ -38,9 +38,9 @@ def unlikely_openings(stream: Stream, division: Division) -> float:
     return float(-OPENING * np.log(share + 1e-3).mean())
 
 
-def first_telling_steps(stream: Stream, most: int | None = SESSIONS) -> Array:
+def first_telling_steps(stream: Stream, most: int | None = SESSIONS, often: Array | None = None) -> Array:
     """The first step of each of the first sessions, or the first after it whose activity is not rare."""
-    often = np.bincount(stream.x, minlength=stream.n_symbols)
+    often = np.bincount(stream.x, minlength=stream.n_symbols) if often is None else often
     result = []
     for first in np.flatnonzero(stream.opens)[:most]:
         step = int(first)

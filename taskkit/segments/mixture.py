@@ -18,13 +18,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
 
+from taskkit.errors import SettingError
 from taskkit.schema import require_columns
 from taskkit.segments.cohesion import repetitiveness, segment_by_cohesion
-from taskkit.segments.confidence import measure_confidence
+from taskkit.segments.confidence import Usual, measure_confidence
 from taskkit.segments.examples import KEYS, base_of, mark, relabel
 from taskkit.segments.joining import join_models, joined_models, merge_models, part_models, similar_models, split_models
 from taskkit.segments.lengths import describe, first_telling_steps, unlikely_openings
@@ -34,6 +36,9 @@ from taskkit.segments.shortening import chain_executions, divide_models, retire_
 from taskkit.segments.starts import first_divisions
 from taskkit.segments.streams import Array, Division, Stream, encode
 from taskkit.segments.training import ITERATIONS, decode_with, learn, train, train_interrupted
+
+if TYPE_CHECKING:
+    from taskkit.segments.fitted import TaskModels
 
 SAMPLE_STEPS = 20_000  # models are fitted on at most about this many steps
 LONG = 10_000  # steps from which on less is left to chance
@@ -51,14 +56,20 @@ SLIP = 3  # noise steps right before an execution that may belong to it
 SHORT = 4  # where executions have this many steps, one of a single step is none
 
 
-def segment_by_model(steps: pl.DataFrame, *, seed: int = 0, examples: pl.DataFrame | None = None) -> pl.DataFrame:
+def segment_by_model(
+    steps: pl.DataFrame, *, seed: int = 0, examples: pl.DataFrame | None = None, models: TaskModels | None = None
+) -> pl.DataFrame:
     """Divide the steps by a mixture of task models, or by their words where hardly any activity repeats.
 
     With `examples` the models of the marked tasks are learnt from these; other tasks are kept as an earlier run found
-    them, which the steps bring along as `segment_id` and `segment_model`.
+    them, which the steps bring along as `segment_id` and `segment_model`. With `models` nothing is fitted.
     """
     if steps.is_empty():
         return to_frame(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0), np.empty(0))
+    if models is not None:
+        if examples is not None:
+            raise SettingError("Give examples= or models=, not both: examples change the models.")
+        return models.label(steps)
     if examples is None and repetitiveness(steps) < SPARSE:
         return segment_by_cohesion(steps)
     stream = encode(steps)
@@ -66,7 +77,7 @@ def segment_by_model(steps: pl.DataFrame, *, seed: int = 0, examples: pl.DataFra
         division = fit(stream, seed)
     else:
         division = join_pieces(stream, relabel(stream, mark(steps, examples), base_of(stream, steps)))
-    return labels_of(stream, tidy(stream, division))
+    return label_division(stream, tidy(stream, division))
 
 
 def start_relabelling(events: pl.DataFrame) -> Callable[[pl.DataFrame], pl.DataFrame]:
@@ -103,20 +114,20 @@ def start_relabelling(events: pl.DataFrame) -> Callable[[pl.DataFrame], pl.DataF
 
     def label(examples: pl.DataFrame) -> pl.DataFrame:
         division = relabel(stream, mark(steps, examples), base, iterations=1)
-        return keys.hstack(labels_of(stream, tidy(stream, division)))
+        return keys.hstack(label_division(stream, tidy(stream, division)))
 
     return label
 
 
 def fit(stream: Stream, seed: int = 0) -> Division:
     """The division of the stream that describes it shortest, found on a sample of sessions where it is long."""
-    keep = _sample(stream, seed)
+    keep = sample_sessions(stream, seed)
     sample = stream.part(keep)
     best = search(sample, seed)
     return best if keep.all() else decode_with(stream, sample.pairs[0], *learn(sample, best, whole=stream))
 
 
-def _sample(stream: Stream, seed: int) -> Array:
+def sample_sessions(stream: Stream, seed: int) -> Array:
     """Which steps belong to a sample of sessions, drawn by seed, the last one cut short."""
     if len(stream.x) <= 3 * SAMPLE_STEPS:
         return np.ones(len(stream.x), bool)
@@ -227,23 +238,32 @@ def join_after_training(stream: Stream, division: Division) -> Division:
     return division
 
 
-def tidy(stream: Stream, division: Division) -> Division:
+def tidy(stream: Stream, division: Division, *, crumbs: Array | None = None, often: Array | None = None) -> Division:
     """Leave out crumbs: executions of a single step, or a few where the task has very many.
 
     A session's rare first steps, and noise right before an execution that shows its record, belong to what follows them.
+    `crumbs` (see `find_crumbs`) and `often` (occurrences of each activity) are given where the stream is only a part.
     """
     executions, ids = division.executions, division.ids.copy()
-    for model in range(division.models):
-        mine = executions.model == model
-        if mine.any() and np.median(executions.size[mine]) >= SHORT:
-            crumb = max(1.0, CRUMB * float(np.median(executions.size[mine])))
-            ids[np.isin(ids, np.flatnonzero(mine & (executions.size <= crumb)))] = -1
-    for first, step in zip(np.flatnonzero(stream.opens), first_telling_steps(stream, most=None), strict=True):
+    least = find_crumbs(division) if crumbs is None else crumbs
+    ids[np.isin(ids, np.flatnonzero(executions.size <= least[executions.model]))] = -1
+    for first, step in zip(np.flatnonzero(stream.opens), first_telling_steps(stream, None, often), strict=True):
         if ids[step] >= 0:
             ids[first:step] = ids[step]
     ids = _same_record(stream, ids)
     known, number = np.unique(ids, return_inverse=True)
     return replace(division, ids=number.astype(np.int64) - (1 if len(known) and known[0] < 0 else 0))
+
+
+def find_crumbs(division: Division) -> Array:
+    """Steps up to which an execution of each model is a crumb; 0 where none is."""
+    executions = division.executions
+    crumbs = np.zeros(division.models)
+    for model in range(division.models):
+        size = executions.size[executions.model == model]
+        if len(size) and np.median(size) >= SHORT:
+            crumbs[model] = max(1.0, CRUMB * float(np.median(size)))
+    return crumbs
 
 
 def _same_record(stream: Stream, ids: Array) -> Array:
@@ -261,9 +281,9 @@ def _same_record(stream: Stream, ids: Array) -> Array:
     return adopted
 
 
-def labels_of(stream: Stream, division: Division) -> pl.DataFrame:
+def label_division(stream: Stream, division: Division, usual: Usual | None = None) -> pl.DataFrame:
     """One row a step: execution, task model, confidence of the execution and of a beginning; null outside."""
-    return to_frame(division.ids, division.path, *measure_confidence(stream, division))
+    return to_frame(division.ids, division.path, *measure_confidence(stream, division, usual))
 
 
 def to_frame(ids: Array, model: Array, confidence: Array, boundary: Array) -> pl.DataFrame:

@@ -87,21 +87,62 @@ class Executions:
 
 def encode(steps: pl.DataFrame) -> Stream:
     """Number the activities; rare ones back off to application and event type."""
-    often = pl.col("activity").len().over("activity")
-    least = max(RARE, _count_of_rank(steps["activity"], MOST_SYMBOLS))
-    word = pl.when(often >= least).then("activity").otherwise(
-        pl.concat_str(pl.col("event_type").cast(pl.String), pl.lit(" in "), pl.col("app").fill_null("?"))
-    )  # fmt: skip
+    word = _word(steps)
     own = ["user", "session_id"]
-    seconds = pl.col("timestamp").diff().dt.total_microseconds() / 1e6
     coded = steps.select(
         code=word.rank("dense") - 1, place=pl.coalesce("screen", "app", pl.lit("?")).rank("dense") - 1,
-        opens=pl.int_range(pl.len()).over(own) == 0, gap=seconds.fill_null(0.0),
+        opens=pl.int_range(pl.len()).over(own) == 0, gap=_seconds(),
     )  # fmt: skip
     codes, opens, gap = (coded[name].to_numpy() for name in ("code", "opens", "gap"))
-    gap = np.where(opens | (gap < 0), 1.0, gap).astype(np.float32)
-    return Stream(np.ascontiguousarray(codes.astype(np.int32)), gap, opens.copy(), coded["place"].to_numpy().astype(np.int64),
+    place = coded["place"].to_numpy().astype(np.int64)
+    return Stream(np.ascontiguousarray(codes.astype(np.int32)), _pauses(gap, opens), opens.copy(), place,
                   find_records(steps), int(codes.max()) + 1)  # fmt: skip
+
+
+def list_words(steps: pl.DataFrame) -> list[str]:
+    """What the numbers of `encode` stand for."""
+    return steps.select(word=_word(steps))["word"].unique().sort().to_list()
+
+
+def encode_as(steps: pl.DataFrame, words: list[str], kinds: pl.DataFrame) -> Stream:
+    """Number the activities as other steps were numbered; the last number stands for what was not known there."""
+    known = pl.Series(words, dtype=pl.String)
+    code = pl.Series(range(len(words)), dtype=pl.Int32)
+    own = pl.col("activity").replace_strict(known, code, default=None, return_dtype=pl.Int32)
+    coded = steps.select("event_type", "app", code=own, opens=_opens(), gap=_seconds())
+    x, opens, gap = (coded[name].to_numpy() for name in ("code", "opens", "gap"))
+    if coded["code"].null_count():
+        rare = coded.filter(pl.col("code").is_null())
+        backed = rare.select(
+            _back_off().replace_strict(known, code, default=len(words), return_dtype=pl.Int32)
+        ).to_series()
+        x = coded["code"].scatter(coded["code"].is_null().arg_true(), backed).to_numpy()
+    place = np.zeros(len(x), np.int64)  # only first divisions look at it
+    return Stream(np.ascontiguousarray(x.astype(np.int32)), _pauses(gap, opens), opens.copy(), place,
+                  find_records(steps, kinds=kinds), len(words) + 1)  # fmt: skip
+
+
+def _word(steps: pl.DataFrame) -> pl.Expr:
+    often = pl.col("activity").len().over("activity")
+    least = max(RARE, _count_of_rank(steps["activity"], MOST_SYMBOLS))
+    return pl.when(often >= least).then("activity").otherwise(_back_off())
+
+
+def _back_off() -> pl.Expr:
+    return pl.concat_str(pl.col("event_type").cast(pl.String), pl.lit(" in "), pl.col("app").fill_null("?"))
+
+
+def _opens() -> pl.Expr:
+    # the steps are in the order of their sessions
+    return (pl.struct("user", "session_id") != pl.struct("user", "session_id").shift(1)).fill_null(True)
+
+
+def _seconds() -> pl.Expr:
+    return (pl.col("timestamp").diff().dt.total_microseconds() / 1e6).fill_null(0.0)
+
+
+def _pauses(seconds: Array, opens: Array) -> Array:
+    return np.where(opens | (seconds < 0), 1.0, seconds).astype(np.float32)
 
 
 def _count_of_rank(activities: pl.Series, rank: int) -> int:

@@ -56,15 +56,42 @@ def learn(
 ) -> tuple[Tables, Array, Array, Array]:
     """Tables of the models of a division; for each step of the stream, or of the `whole` that it is a sample of, how much
     its pause speaks for a beginning, and what its record says of going on where it is the same, and where it is another."""
-    whole = whole or stream
+    return make_tables(stream, division, fixed, keep=keep), *weigh_evidence(stream, division).of(whole or stream)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What pauses and records say of beginnings; `within` and `between`: mean and spread of the logarithm of pauses."""
+
+    within: tuple[float, float] | None  # None: too few pauses
+    between: tuple[float, float] | None
+    same: Array  # per kind of record
+    other: Array
+
+    def of(self, stream: Stream) -> tuple[Array, Array, Array]:
+        """For each step: how much its pause speaks for a beginning, and what its record says where it is the same, and not."""
+        kind = stream.records.kind
+        same, other = (
+            np.where(kind >= 0, rates[np.clip(kind, 0, len(rates) - 1)], 0).astype(np.float32)
+            for rates in (self.same, self.other)
+        )
+        if self.within is None or self.between is None:
+            return np.zeros(len(stream.gap), np.float32), same, other
+        score = _log_density(stream.gap, self.between) - _log_density(stream.gap, self.within)
+        return np.asarray(np.clip(score, -3, 4), np.float32), same, other
+
+
+def weigh_evidence(stream: Stream, division: Division) -> Evidence:
+    """How much more long pauses, and records that change, speak for a beginning than for going on (log ratios)."""
     begins = np.zeros(len(stream.x), bool)
     begins[division.executions.first] = True
-    kind = whole.records.kind
-    same, other = (
-        np.where(kind >= 0, rates[np.clip(kind, 0, len(rates) - 1)], 0).astype(np.float32)
-        for rates in record_scores(stream, division.ids)
-    )
-    return make_tables(stream, division, fixed, keep=keep), pause_score(stream, begins, whole.gap), same, other
+    between, within = stream.gap[begins & ~stream.opens], stream.gap[~begins]
+    same, other = record_scores(stream, division.ids)
+    if len(within) < 2:
+        return Evidence(None, None, same, other)
+    inside = _log_normal(within)
+    outside = _log_normal(between) if len(between) > 50 else inside
+    return Evidence(inside, inside if outside[0] < inside[0] else outside, same, other)
 
 
 def decode_with(
@@ -156,18 +183,6 @@ def train_interrupted(stream: Stream, division: Division, iterations: int = ITER
         arguments[RESUMED] = np.maximum(arguments[RESUMED], np.float32(np.log(RESUMES)))
         division = decode_with(stream, stream.pairs[0], Tables(tables.models, tuple(arguments)), *rest)
     return train(stream, division, iterations)
-
-
-def pause_score(stream: Stream, begins: Array, gaps: Array) -> Array:
-    """How much more each pause speaks for a beginning than for going on (log ratio of two log-normals, bounded)."""
-    between, within = stream.gap[begins & ~stream.opens], stream.gap[~begins]
-    if len(within) < 2:
-        return np.zeros(len(gaps), np.float32)
-    inside = _log_normal(within)
-    outside = _log_normal(between) if len(between) > 50 else inside
-    if outside[0] < inside[0]:
-        outside = inside
-    return np.asarray(np.clip(_log_density(gaps, outside) - _log_density(gaps, inside), -3, 4), np.float32)
 
 
 def _log_normal(values: Array) -> tuple[float, float]:

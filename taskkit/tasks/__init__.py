@@ -8,10 +8,13 @@ from taskkit.errors import SettingError
 from taskkit.schema import SEGMENTS, TASKS, require, require_columns
 from taskkit.tasks.changes import merge_tasks, rename_tasks, split_task
 from taskkit.tasks.contents import list_contents
+from taskkit.tasks.fitted import KnownTasks, assign_tasks, fit_tasks
 from taskkit.tasks.grouping import group_by_content, group_by_model
 from taskkit.tasks.naming import keep_ids, measure_confidence, name_tasks, number_tasks
 
-__all__ = ["find_tasks", "list_tasks", "merge_tasks", "rename_tasks", "split_task"]
+__all__ = [
+    "KnownTasks", "assign_tasks", "find_tasks", "fit_tasks", "list_tasks", "merge_tasks", "rename_tasks", "split_task",
+]  # fmt: skip
 
 
 def find_tasks(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -31,6 +32,30 @@ def list_contents(segments: pl.DataFrame) -> tuple[Any, Array]:
     A sparse matrix with one unit row per content (a row of zeros for a segment without activities), and one number per
     segment. Neither depends on the order of the segments.
     """
+    found = read_contents(segments)
+    return found.vectors, found.number
+
+
+class Vocabulary(NamedTuple):
+    """The words that the columns of content vectors stand for, and what each column weighs."""
+
+    known: dict[
+        str, int
+    ]  # word, or two that stand together → column of what is touched; then of the first and last place
+    weight: Array
+
+
+class Contents(NamedTuple):
+    """The distinct contents of segments."""
+
+    vectors: Any  # sparse, one unit row per content
+    number: Array  # content of each segment
+    vocabulary: Vocabulary
+    keys: list[str]  # a digest of each content, the same in every log
+
+
+def read_contents(segments: pl.DataFrame, vocabulary: Vocabulary | None = None) -> Contents:
+    """The contents of segments; by the words and weights of other segments, where their `vocabulary` is given."""
     from scipy.sparse import csr_array, diags_array, hstack
 
     steps = segments.select(row=pl.int_range(pl.len()), place="activities").explode("place", empty_as_null=True)
@@ -54,14 +79,31 @@ def list_contents(segments: pl.DataFrame) -> tuple[Any, Array]:
         at = (rows["content"].to_numpy(), rows["place"].to_numpy())
         return csr_array((np.ones(rows.height), at), shape=(distinct.height, max(len(places), 1)))
 
-    words, both = _words(places)
+    words, both, known = _words(places, vocabulary and vocabulary.known)
     matrix = csr_array(hstack([touched("all") @ both, touched("first") @ words, touched("last") @ words]))
     matrix.data[:] = 1.0
     matrix.sort_indices()
-    times = np.bincount(number).astype(float)
-    seen = times @ matrix
-    weight = np.log(3 + times.sum() / np.maximum(seen, 1)) * np.where(matrix.sum(axis=0) > 1, 1.0, SEEN_ONCE)
-    return to_unit_length(matrix @ diags_array(weight)), number
+    if vocabulary is None:
+        times = np.bincount(number).astype(float)
+        seen = times @ matrix
+        weight = np.log(3 + times.sum() / np.maximum(seen, 1)) * np.where(matrix.sum(axis=0) > 1, 1.0, SEEN_ONCE)
+        vocabulary = Vocabulary(known, weight)
+    vectors = to_unit_length(matrix @ diags_array(vocabulary.weight))
+    return Contents(vectors, number, vocabulary, _digests(distinct, places))
+
+
+def _digests(distinct: pl.DataFrame, places: pl.Series) -> list[str]:
+    """A digest of what each content is: the places that are touched, the first and the last."""
+    texts = places.to_list()
+    return [
+        hashlib.blake2b(
+            "\n".join(
+                [*(texts[code] for code in touched), "", *(texts[e] if e is not None else "" for e in ends)]
+            ).encode(),
+            digest_size=12,
+        ).hexdigest()
+        for touched, *ends in distinct.select("all", "first", "last").iter_rows()
+    ]
 
 
 def to_unit_length(vectors: Any) -> Any:
@@ -86,11 +128,11 @@ def find_centres(vectors: Any, group: Array) -> Any:
     return to_unit_length(add_up(vectors, group, int(group.max(initial=-1)) + 1))
 
 
-def _words(places: pl.Series) -> tuple[Any, Any]:
-    """Tables place × word and place × (word or pair of words that stand together)."""
+def _words(places: pl.Series, given: dict[str, int] | None) -> tuple[Any, Any, dict[str, int]]:
+    """Tables place × word and place × (word or pair of words that stand together), and the words; given ones, or all."""
     from scipy.sparse import csr_array
 
-    known: dict[str, int] = {}
+    known: dict[str, int] = {} if given is None else given
     single: tuple[list[int], list[int]] = ([], [])
     both: tuple[list[int], list[int]] = ([], [])
     for row, place in enumerate(places):
@@ -98,7 +140,9 @@ def _words(places: pl.Series) -> tuple[Any, Any]:
         pairs = [f"{a} {b}" for a, b in pairwise(words)]
         for table, found in ((single, {*words}), (both, {*words, *pairs})):
             for text in sorted(found):
-                table[0].append(row)
-                table[1].append(known.setdefault(text, len(known)))
+                if given is None or text in given:
+                    table[0].append(row)
+                    table[1].append(known.setdefault(text, len(known)))
     shape = (max(len(places), 1), max(len(known), 1))
-    return tuple(csr_array((np.ones(len(rows)), (rows, columns)), shape=shape) for rows, columns in (single, both))  # type: ignore[return-value]
+    first, second = (csr_array((np.ones(len(rows)), (rows, columns)), shape=shape) for rows, columns in (single, both))
+    return first, second, known

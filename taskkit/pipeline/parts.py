@@ -1,0 +1,150 @@
+"""The whole way through one part of a log, with models that were fitted before: what a worker does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from taskkit.activities import name_activities
+from taskkit.activities.fields import changes
+from taskkit.automation.criteria import CRITERIA
+from taskkit.automation.work import Work
+from taskkit.pipeline.fitting import Fitted, read_fitted
+from taskkit.pipeline.keeping import DONE, digest, write_frames
+from taskkit.pipeline.partitions import Partition, read_part
+from taskkit.segments import METHODS, list_segments, spread_labels
+from taskkit.tasks import assign_tasks
+
+ORDER = ("user", "session_id", "seq")
+# criteria that are sums over the rows of single segments: nothing outside of a part changes them
+LOCAL = ("copy_pastes_per_segment", "rekeyed_per_segment", "screens", "structured_input_share", "judgement_share",
+         "waiting_share")  # fmt: skip
+ASKED = ("user", "session_id", "seq", "segment_id", "timestamp", "app", "event_type", "screen", "step", "active_seconds",
+         "element_role", "value", "value_digest", "value_length")  # fmt: skip
+SEED = 20260302  # of the draw of segments whose rows are kept
+
+
+def mine_part(part: Partition, fitted: str, results: str) -> dict[str, Any]:
+    """Name, divide, group and measure one part, and keep what comes out; a part that is done is not done again.
+
+    Parameters
+    ----------
+    part : of `list_partitions`.
+    fitted : folder of `write_fitted`.
+    results : folder in which a folder is made for the part, named after a digest of its files and of what was fitted.
+
+    Returns
+    -------
+    What there is to say about the part: `name`, `folder`, `events`, `steps`, `people`, `sessions`, `segments`, `unseen` (steps
+    whose activity the models do not know), `new` (false: it was done before).
+    """
+    contents = digest(Path(fitted).name, files={"log": [Path(file) for file in part.files]}, code=())
+    folder = Path(results) / f"{part.name}-{contents}"
+    try:
+        return dict(json.loads((folder / DONE).read_text()), new=False)
+    except (OSError, ValueError):
+        pass
+    frames, said = measure_part(read_part(part.files), read_fitted(fitted))
+    about = {"name": part.name, "folder": folder.name, **said}
+    write_frames(folder, frames, about)
+    return about | {"new": True}
+
+
+def measure_part(events: pl.DataFrame, fitted: Fitted) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
+    """The frames that are kept of a part, and what there is to say about it."""
+    named = name_activities(events, rules=fitted.rules, learnt=fitted.names)
+    steps = named.filter("step")
+    divided = spread_labels(named, steps.select(ORDER).with_columns(_label(steps, fitted)))
+    segments = assign_tasks(list_segments(divided), fitted.tasks)
+    task = segments.select("segment_id", "task_id").drop_nulls("task_id")
+    asked = divided.select(name for name in ASKED if name in divided.columns).drop_nulls("segment_id")
+    rows = asked.join(task, on="segment_id", how="semi", maintain_order="left")
+    # sessions stand in the order in which a person's work in tasks begins in them
+    begin = rows.group_by("user", "session_id", maintain_order=True).agg(_begin=pl.col("timestamp").min())
+    drawn = task.join(_drawn(segments, fitted.kept), on="segment_id", how="semi")
+    kept = divided.join(drawn, on="segment_id", how="inner", maintain_order="left")
+    local = pl.col("timestamp") + pl.duration(minutes=_offset(divided))
+    days = divided.select("user", day=local.dt.date())
+    days = days.filter(changes("user", "day")).unique().sort("user", "day")
+    inside = divided.select("segment_id", "timestamp", utc_offset_minutes=_offset(divided)).drop_nulls("segment_id")
+    first = inside.group_by("segment_id").agg(pl.col("utc_offset_minutes").get(pl.col("timestamp").arg_min()))
+    frames = {
+        "segments": segments.join(first, on="segment_id", how="left", maintain_order="left"),
+        "criteria": _measure(_by_time(rows, begin), segments.drop_nulls("task_id"), days),
+        "rows": kept.join(begin, on=["user", "session_id"], how="left", maintain_order="left"),
+        "days": days,
+        "apps": divided.drop_nulls("app").group_by("app").agg(add_up("active_seconds")).sort("app"),
+        "activities": _count_activities(segments),
+    }
+    known = fitted.models.words if fitted.models is not None else []
+    said = {
+        "events": events.height, "steps": steps.height, "people": days["user"].n_unique(), "segments": segments.height,
+        "sessions": int(named.select(changes("user", "session_id").sum()).item()),
+        "unseen": int((~steps["activity"].is_in(known)).sum()) if known else 0,
+    }  # fmt: skip
+    return frames, said
+
+
+def _by_time(rows: pl.DataFrame, begin: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the sessions of a person in the order of their times; to look is quicker than to sort."""
+    if begin.equals(begin.sort("user", "_begin", "session_id")):
+        return rows
+    timed = rows.join(begin, on=["user", "session_id"], how="left", maintain_order="left")
+    return timed.sort("user", "_begin", "session_id", "seq").drop("_begin")
+
+
+def _label(steps: pl.DataFrame, fitted: Fitted) -> pl.DataFrame:
+    """What a method finds for the steps; what it found for them in the whole log, if it did."""
+    if fitted.found is not None:
+        mine = steps.select(ORDER).join(fitted.found, on=ORDER, how="inner", maintain_order="left")
+        if mine.height == steps.height:
+            return mine.drop(ORDER)
+    return fitted.models.label(steps) if fitted.models is not None and steps.height else METHODS[fitted.method](steps)
+
+
+def _measure(rows: pl.DataFrame, segments: pl.DataFrame, days: pl.DataFrame) -> pl.DataFrame:
+    """Sums of each person and task for the criteria that need no other part: `task_id`, `user`, `criterion`, both sums."""
+    work = Work(rows, segments, days)
+    of_task = segments.select("segment_id", "task_id", "user")
+    out = []
+    for name in LOCAL:
+        found = (
+            CRITERIA[name]
+            .function(work)
+            .group_by("segment_id", maintain_order=True)
+            .agg(pl.col("numerator", "denominator").sum())
+        )
+        found = found.join(of_task, on="segment_id", how="inner").sort("segment_id")
+        summed = found.group_by("task_id", "user", maintain_order=True).agg(pl.col("numerator", "denominator").sum())
+        out.append(summed.sort("task_id", "user").with_columns(criterion=pl.lit(name)))
+    return pl.concat(out)
+
+
+def _drawn(segments: pl.DataFrame, kept: dict[str, float]) -> pl.DataFrame:
+    """The segments of each task whose rows are kept: drawn by a digest of their first row, the same in every run."""
+    shares = pl.DataFrame(
+        {"task_id": [*kept], "_share": [*kept.values()]}, schema={"task_id": pl.String, "_share": pl.Float64}
+    )
+    own = pl.struct("user", "session_id", "start", "steps").hash(SEED).cast(pl.Float64) / 2.0**64
+    drawn = segments.select("segment_id", "task_id", _place=own).join(shares, on="task_id", how="inner")
+    return drawn.filter((pl.col("_place") < pl.col("_share")) | (pl.col("_share") >= 1)).select("segment_id")
+
+
+def add_up(name: str) -> pl.Expr:
+    """Sum of seconds in whole microseconds: the same whatever the order in which several threads add them up."""
+    return ((pl.col(name) * 1e6).round().cast(pl.Int64).sum() / 1e6).alias(name)
+
+
+def _count_activities(segments: pl.DataFrame) -> pl.DataFrame:
+    """How often each activity occurs in each task."""
+    steps = segments.drop_nulls("task_id").select("task_id", activity="activities")
+    steps = steps.explode("activity", empty_as_null=True, keep_nulls=False).drop_nulls()
+    return steps.group_by("task_id", "activity").agg(times=pl.len()).sort("task_id", "activity")
+
+
+def _offset(events: pl.DataFrame) -> pl.Expr:
+    have = "utc_offset_minutes" in events.columns
+    return pl.col("utc_offset_minutes").cast(pl.Int64).fill_null(0) if have else pl.lit(0, pl.Int64)

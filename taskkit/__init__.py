@@ -15,8 +15,10 @@ _PUBLIC = {
         "taskkit.log": "IMPORTERS from_table guess_columns import_log list_formats read_log read_metadata scan_log write_log",
         "taskkit.log.merging": "merge_logs",
         "taskkit.quality": "check_quality judge_uses list_days list_defects",
-        "taskkit.activities": "Rule count_entries count_reentries count_round_trips count_switches count_transfers list_actions "
-        "measure_fragmentation name_activities read_actions read_rules switch_cost time_per_app write_rules",
+        "taskkit.activities": "Rule count_entries count_reentries count_round_trips count_switches count_transfers "
+        "learn_names list_actions measure_fragmentation name_activities read_actions read_rules switch_cost time_per_app write_rules",
+        "taskkit.segments.fitted": "fit_models",
+        "taskkit.tasks.fitted": "assign_tasks fit_tasks",
         "taskkit.activities.references": "add_case_refs find_case_refs",
         "taskkit.activities.workbench": "list_unnamed measure_naming preview_rule",
         "taskkit.segments": "METHODS list_segments segment",
@@ -49,6 +51,8 @@ _PUBLIC = {
         "taskkit.decisions.marks": "list_marks list_vanished_marks",
         "taskkit.project": "create_project open_project refresh_project",
         "taskkit.pipeline": "mine",
+        "taskkit.pipeline.partitioned": "mine_partitions",
+        "taskkit.pipeline.workers": "start_workers",
         "taskkit.report": "find_secrets lint_pages share_report start_notebook write_report",
     }.items()
     for name in names.split()

@@ -133,7 +133,7 @@ def test_new_makes_a_project_of_the_sample_and_says_how_to_go_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place = tmp_path / "ap-discovery"
-    assert cli.main(["new", str(place)]) == 0
+    assert cli.main(["new", str(place), "--later"]) == 0
     said = capsys.readouterr().out
     assert f"taskkit workshop {place}" in said
     assert (place / "project.toml").is_file()
@@ -154,3 +154,16 @@ def test_document_writes_one_recorded_flow(tmp_path: Path, capsys: pytest.Captur
     assert cli.main(["document", str(log), "--out", str(out)]) == 0
     assert "2 steps." in capsys.readouterr().out
     assert "Save" in out.read_text()
+
+
+def test_mine_takes_a_log_of_many_files_and_says_what_was_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = {"timestamp": [1_800_000_000 + 9 * n for n in range(60)], "event_name": ["open", "fill", "save"] * 20}
+    (tmp_path / "log").mkdir()
+    for person in ("p", "q"):
+        events = taskkit.from_table(pl.DataFrame(rows).with_columns(user=pl.lit(person)))
+        taskkit.write_log(events, tmp_path / "log" / f"{person}.parquet")
+    assert cli.main(["mine", str(tmp_path / "log"), "--results", str(tmp_path / "kept"), "--method", "gap"]) == 0
+    assert "120 events" in capsys.readouterr().out
+    assert list((tmp_path / "kept").rglob("segments.parquet"))

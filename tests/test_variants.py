@@ -144,6 +144,17 @@ def test_successions_of_applications_are_refused() -> None:
         count_successions(done("ab"), level="app")
 
 
+def test_a_table_for_every_succession_and_a_small_one_count_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    words = ["".join(chr(0x4E00 + unit) for unit in rng.integers(0, 60, size)) for size in rng.integers(0, 40, 400)]
+    segments = done(*words, users=3)
+    whole = [count_successions(segments, level=level) for level in ("activity", "action")]
+    monkeypatch.setattr("taskkit.variants._DENSE", 0)
+    for known, level in zip(whole, ("activity", "action"), strict=True):
+        assert known.height > 1_024  # the table had to grow
+        assert_frame_equal(count_successions(segments, level=level), known)
+
+
 def test_a_repeated_action_follows_itself() -> None:
     pairs = count_successions(done("aab", "ab"), level="action").filter(before="a", after="a")
     assert pairs.select("times", "segments", "people").rows() == [(1, 1, 1)]

@@ -60,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--log", metavar="LOG", help="UI log, a file or a folder (default: the bundled sample)")
     _engagement(new)
     new.add_argument("--min-people", type=int, metavar="N", help="smallest group shown (default: 5)")
+    new.add_argument(
+        "--later", action="store_true", help="do not take the log the whole way yet: the first notebook does"
+    )
 
     lab = _command(commands, "lab", _lab, "open JupyterLab on the notebooks (further options are passed to it)")
     lab.add_argument("--project", metavar="DIR", help="folder made by taskkit new (default: the guided notebooks)")
@@ -95,10 +98,24 @@ def _parser() -> argparse.ArgumentParser:
     document.add_argument("--rules", metavar="FILE", help="names for screens and activities, a rules.toml")
     document.add_argument("--key", metavar="FILE", help="key file of an encrypted log")
 
+    mined = _command(
+        commands, "mine", _mine, "take a log of any size the whole way, part by part, and keep the results"
+    )
+    mined.add_argument("log", metavar="LOG", help="Parquet log, a folder with a file for each person and day")
+    mined.add_argument("--results", required=True, metavar="DIR", help="folder for the results (Parquet)")
+    mined.add_argument("--rules", metavar="FILE", help="names for screens and activities, a rules.toml")
+    mined.add_argument("--method", metavar="M", help="segmentation method (default: model)")
+    mined.add_argument("--seed", type=int, metavar="N", help="of the sample that models are fitted on (default: 0)")
+    mined.add_argument("--workers", type=int, default=1, metavar="N", help="processes that work at once (default: 1)")
+
     sample = _command(commands, "sample", _sample, "write a fresh sample log with its truth")
     sample.add_argument("--seed", type=int, metavar="N", help="same seed, same sample")
-    sample.add_argument("--people", type=int, metavar="P", help="people who are recorded")
-    sample.add_argument("--days", type=int, metavar="D", help="working days")
+    sample.add_argument("--people", type=int, metavar="P", help="people who are recorded (default: 14)")
+    sample.add_argument(
+        "--days", type=int, metavar="D",
+        help="working days (default: 10); above 1,000 days of people in all, a department is written: log/ by person and day",
+    )  # fmt: skip
+    sample.add_argument("--events", type=int, metavar="N", help="events of a person and day, of a department (3460)")
     sample.add_argument("--out", required=True, metavar="DIR", help="folder for the sample")
     return parser
 
@@ -179,6 +196,7 @@ def _document(options: argparse.Namespace) -> None:
 
 
 def _new(options: argparse.Namespace) -> None:
+    from taskkit.pipeline import mine
     from taskkit.project import create_project
     from taskkit.report.making import SAMPLE
     from taskkit.report.notebooks import bundled
@@ -189,6 +207,10 @@ def _new(options: argparse.Namespace) -> None:
         files = {"process_log": sample / "process_log.csv", "model": sample / "process_model.bpmn"}
         given, options.log = files | given, sample / "ui_log"
     project = create_project(options.name, log=options.log, notebooks=bundled("notebooks"), **given)
+    if not options.later:
+        print("Taking the log the whole way once, so that every notebook opens at once …", file=sys.stderr)
+        mine(project.log, process_log=project.process_log, rules=project.rules, method=project.settings["method"],
+             results=project.results)  # fmt: skip
     print(f"The project is in {project.path}; README.txt there says what lies where. Go on with one of:")
     print(f"  taskkit lab --project {project.path}    to work in the notebooks")
     print(f"  taskkit workshop {project.path}         to show them to a room, without code")
@@ -241,23 +263,50 @@ def _share(options: argparse.Namespace) -> int:
     return 0
 
 
+def _mine(options: argparse.Namespace) -> None:
+    from taskkit.pipeline.partitioned import mine_partitions
+    from taskkit.pipeline.workers import start_workers
+
+    given = _given(options, "rules", "method", "seed")
+    if options.workers > 1:
+        with start_workers(options.workers) as executor:
+            found = mine_partitions(options.log, results=options.results, executor=executor, **given)
+    else:
+        found = mine_partitions(options.log, results=options.results, **given)
+    about = found.about
+    print(
+        f"{about['events']:,} events, {found.tasks.height} tasks, {found.tasks['segments'].sum():,} executions of them."
+    )
+    print(f"Fitted on {about['sampled_events']:,} events (seed {about['seed']}). The results are in {found.folder}.")
+
+
 def _sample(options: argparse.Namespace) -> None:
     from tqdm import tqdm
 
     from taskkit.samples import write_sample
+    from taskkit.samples.scale import LARGE, write_large_sample
 
+    people, days = options.people or 14, options.days or 10
+    large = options.events is not None or people * days > LARGE
     with tqdm(unit="day", disable=not sys.stderr.isatty(), leave=False) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        write_sample(options.out, progress=show, **_given(options, "seed", "people", "days"))
+        if large:
+            write_large_sample(
+                options.out, people=people, days=days, progress=show, **_given(options, "seed", "events")
+            )
+        else:
+            write_sample(options.out, progress=show, **_given(options, "seed", "people", "days"))
     out = Path(options.out)
     print(f"The sample is in {out}. Look at it with:")
-    print(
-        f"  taskkit report {out / 'ui_log'} --process-log {out / 'process_log.csv'} --model {out / 'process_model.bpmn'}"
-    )
+    if large:
+        print(f"  taskkit mine {out / 'log'} --results {out / 'results'}")
+    else:
+        files = f"{out / 'ui_log'} --process-log {out / 'process_log.csv'} --model {out / 'process_model.bpmn'}"
+        print(f"  taskkit report {files}")
 
 
 def _given(options: argparse.Namespace, *names: str) -> dict[str, Any]:

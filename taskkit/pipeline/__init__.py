@@ -23,12 +23,14 @@ from taskkit.pipeline.keeping import FINDING, REST, digest, forget_older, read_f
 from taskkit.pipeline.progress import Progress, Told
 from taskkit.privacy import pool_small_tasks, shares_pages
 from taskkit.quality import check_quality
-from taskkit.segments import list_segments, segment
+from taskkit.segments import ORDER, list_segments, segment, spread_labels
+from taskkit.segments.mixture import start_relabelling
 from taskkit.tasks import find_tasks
 from taskkit.variants import find_variants
 
 _NO_REPORT = {"column": pl.String, "rows": pl.UInt32, "mapped_to": pl.String, "outcome": pl.String, "reason": pl.String}
 _STAGES = 8
+_LABELS = ("segment_id", "segment_model", "segment_confidence", "boundary_confidence")  # what a method says of a row
 _REPLAYED = ("name", "correction")  # kinds of decisions that change the frames
 
 
@@ -185,15 +187,26 @@ def _replay(
         examples = examples_of(events, corrections)
         learnt = method == "model" and events["segment_model"].null_count() < events.height  # others cannot learn
         if learnt and not examples.is_empty():
-            events = segment(events, method=method, examples=examples)
+            events = _learn(events, examples)
         lost.append(list_vanished(events, corrections))
-        events = correct_segments(events, corrections)
+        events = _as_found(correct_segments(events, corrections), found.named)
         # numbers and names of tasks stay with what people knew under them
         segments = find_tasks(list_segments(events), previous=found.tasks)
     if not said.is_empty():
         segments, refused = apply_names(segments, events, names, examples=examples)
         lost.append(refused)
     return events, segments, pl.concat(lost).sort("number")
+
+
+def _learn(events: pl.DataFrame, examples: pl.DataFrame) -> pl.DataFrame:
+    """The events divided anew with the marked examples, as the editor does it while people watch."""
+    return spread_labels(events.drop(_LABELS), start_relabelling(events)(examples))
+
+
+def _as_found(events: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
+    """The events with the segments that were found before anybody marked an example: the editor begins with these."""
+    found = named.select(*ORDER, pl.col(_LABELS).name.prefix("found_"))
+    return events.drop(f"found_{name}" for name in _LABELS).join(found, on=ORDER, how="left", maintain_order="left")
 
 
 def _finish(

@@ -114,6 +114,14 @@ def assign_tasks(segments: pl.DataFrame, known: KnownTasks) -> pl.DataFrame:
     -------
     The segments in the given order with `task_id`, `task_name` and `task_confidence` as in `find_tasks`; of a content that
     was not seen there, the confidence is measured with the means of the known tasks.
+
+    >>> import polars as pl, taskkit as tk
+    >>> steps = ["open mail", "reply"] * 4 + ["open sheet", "sum up"] * 4
+    >>> days = [f"2026-03-{day:02d}" for day in range(2, 10) for _ in range(2)]
+    >>> log = tk.from_table(pl.DataFrame({"at": days, "what": steps}), columns={"timestamp": "at", "event_name": "what"})
+    >>> segments = tk.find_tasks(tk.list_segments(tk.segment(tk.name_activities(log), method="gap")))
+    >>> tk.assign_tasks(segments.head(2), tk.fit_tasks(segments))["task_id"].to_list()
+    ['T01', 'T01']
     """
     require_columns(segments, "activities", made_by="list_segments")
     frame = segments.drop("task_id", "task_name", "task_confidence", "variant_id", strict=False)

@@ -14,6 +14,7 @@ from taskkit.variants.counting import count_ranked, count_ways, name_segments, r
 from taskkit.variants.ways import (
     IN_ORDER,
     LEVELS,
+    Steps,
     check_order,
     check_rare,
     find_ways,
@@ -36,6 +37,8 @@ __all__ = [
 ]
 
 Array = np.ndarray[Any, Any]
+
+_DENSE = 1 << 18  # successions there can be, up to which each has a place of its own
 
 
 def find_variants(
@@ -182,29 +185,37 @@ def count_successions(segments: pl.DataFrame, *, level: str = "screen") -> pl.Da
     >>> tk.count_successions(segments, level="activity").select("before", "after", "times").rows()
     [(None, 'a', 3), ('a', 'b', 3), ('b', None, 3)]
     """
-    from taskkit.variants.kernels import count_owners, follow, keep_ways
-
     require_columns(segments, "task_id", "activities", made_by="find_tasks")
     check_order(level, what="level of successions")
     steps = read_steps(segments, level=level)
-    unit, owner, many = steps.unit, steps.owner, len(steps.names)
-    if level != "action":
-        moved = keep_ways(unit, owner, np.ones(len(unit), np.bool_), False, many)
-        unit, owner = unit[moved], owner[moved]
-    key, whose = follow(unit, owner, steps.task, many)
-    pair, first, times = number(key, len(steps.tasks) * (many + 1) ** 2)
-    users = number(steps.segments["user"].hash(0).to_numpy())[0]
-    person = np.zeros((len(first), int(users.max(initial=-1)) + 1), np.bool_)
-    person[pair, users[whose]] = True
-    pairs, after = np.divmod(key[first], many + 1)
+    many = len(steps.names)
+    key, times, owners, people = _count_follows(steps, again=level == "action")
+    pairs, after = np.divmod(key, many + 1)
     task, before = np.divmod(pairs, many + 1)
     names = steps.names.extend_constant(None, 1)  # what stands for start and end
     counted = pl.DataFrame({
         "task_id": pl.Series(steps.tasks, dtype=pl.String).gather(task), "before": names.gather(before),
         "after": names.gather(after), "times": times.astype(np.uint32),
-        "segments": count_owners(pair, whose, len(first)).astype(np.uint32), "people": person.sum(axis=1, dtype=np.uint32),
+        "segments": owners.astype(np.uint32), "people": people.astype(np.uint32),
     })  # fmt: skip
     return counted.sort("task_id", "times", "before", "after", descending=[False, True, False, False])
+
+
+def _count_follows(steps: Steps, *, again: bool) -> tuple[Array, Array, Array, Array]:
+    """Of each succession its number, how often it occurs, in how many segments and with how many people."""
+    from taskkit.variants.kernels import count_follows
+
+    person, first, _ = number(steps.segments["user"].hash(0).to_numpy())
+    many = len(steps.names)
+    cells, size = len(steps.tasks) * (many + 1) ** 2, 1 << 10
+    while True:  # few different successions are the rule, and what is small stays near the processor
+        table = np.full(cells if cells <= _DENSE else 2 * size, -1, np.int32)
+        key, times, owners, seen = count_follows(
+            steps.unit, steps.begin, steps.task, person, len(first), many, again, table, size
+        )
+        if len(key) or not len(steps.unit):
+            return key, times, owners, seen.sum(axis=1)
+        size *= 8
 
 
 def sequence_distances(sequences: Sequence[Sequence[str]]) -> Array:

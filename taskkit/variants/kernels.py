@@ -77,22 +77,41 @@ def surround(unit, activity, owner, many, rows):
 
 
 @njit(cache=True, nogil=True)
-def follow(unit, owner, task, many):
-    """One number for each succession (task, before, after), starts and ends of segments among them, and whose it is.
+def count_follows(unit, begin, task, person, people, many, again, table, size):
+    """Every succession (task, before, after), how often it occurs, in how many owners and with how many people, in one pass.
 
-    Unit `many` is the start or the end; a segment without steps goes from start to end nowhere.
+    Unit `many` is the start or the end of an owner; owners without steps have neither. Without `again` a unit does not follow
+    itself. `table` (-1 everywhere) has a place for each succession that there can be, or for some of them: a power of two.
+    No succession is returned if more than `size` are found: no array grows here.
     """
-    n, found = len(unit), 0
-    key, whose = np.empty(2 * n, np.int64), np.empty(2 * n, np.int64)
-    for i in range(n):
-        own = np.int64(task[owner[i]]) * (many + 1)
-        before = np.int64(many) if i == 0 or owner[i] != owner[i - 1] else np.int64(unit[i - 1])
-        key[found], whose[found] = (own + before) * (many + 1) + unit[i], owner[i]
-        found += 1
-        if i == n - 1 or owner[i] != owner[i + 1]:
-            key[found], whose[found] = (own + unit[i]) * (many + 1) + many, owner[i]
-            found += 1
-    return key[:found], whose[:found]
+    whole, mask = np.int64(len(task) and (task.max() + 1)) * (many + 1) ** 2 <= len(table), np.uint64(len(table) - 1)
+    key_of, last = np.empty(size, np.int64), np.full(size, -1, np.int64)
+    times, owners = np.zeros(size, np.int64), np.zeros(size, np.int64)
+    seen, found = np.zeros((size, people), np.bool_), 0
+    for s in range(len(task)):
+        base, before = np.int64(task[s]) * (many + 1), np.int64(many)
+        for i in range(begin[s], begin[s + 1] + 1 if begin[s + 1] > begin[s] else begin[s]):
+            after = np.int64(unit[i]) if i < begin[s + 1] else np.int64(many)
+            if after == before and not again:
+                continue
+            key = (base + before) * (many + 1) + after
+            before, place = after, key
+            if not whole:
+                place = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32) & mask)
+                while table[place] >= 0 and key_of[table[place]] != key:
+                    place = (place + 1) & np.int64(mask)
+            at = table[place]
+            if at < 0:
+                if found == size:
+                    return key_of[:0], times[:0], owners[:0], seen[:0]
+                at, table[place], key_of[found] = found, found, key
+                found += 1
+            times[at] += 1
+            if last[at] != s:
+                last[at] = s
+                owners[at] += 1
+                seen[at, person[s]] = True
+    return key_of[:found], times[:found], owners[:found], seen[:found]
 
 
 @njit(cache=True, nogil=True)

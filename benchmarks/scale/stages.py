@@ -1,0 +1,58 @@
+"""Each stage on a log in memory; names, task models and tasks are fitted on a sample of it and applied to all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+import taskkit as tk
+from benchmarks.scale.clock import memory
+from taskkit.activities import name_activities
+from taskkit.pipeline.fitting import Fitted, fit_sample
+from taskkit.pipeline.partitions import list_partitions, read_part, sample_files
+from taskkit.segments import METHODS, list_segments, spread_labels
+from taskkit.tasks import assign_tasks
+
+SAMPLED = 200_000
+ORDER = ("user", "session_id", "seq")
+
+
+def measure(folder: str) -> dict[str, Any]:
+    """Seconds, processor seconds and peak of memory of each stage."""
+    log = Path(folder, "log")
+    parts = list_partitions(log)
+    files = [file for part in parts for file in part.files]
+    total = sum(part.rows for part in parts)
+    took: dict[str, tuple[float, float, float]] = {}
+
+    def run(stage: str, function: Callable[[], Any]) -> Any:
+        began, busy = time.perf_counter(), time.process_time()
+        result = function()
+        took[stage] = (time.perf_counter() - began, time.process_time() - busy, memory())
+        return result
+
+    sample = read_part(sample_files(parts, log, seed=0, rows=SAMPLED))
+    fitted = run(f"fit on {min(SAMPLED, total):,} events",
+                 lambda: fit_sample(sample, rules=[], method="model", seed=0, rows=total + 1))  # fmt: skip
+    held = {"events": run("read the files", lambda: read_part(files))}
+    named = {"rules": fitted.rules, "learnt": fitted.names}
+    # taken out of the dictionary: a frame that was used is not held beside the next
+    held["events"] = run("name_activities", lambda: name_activities(held.pop("events"), **named))
+    divided = run("segment", lambda: _segment(held.pop("events"), fitted))
+    segments = run("list_segments", lambda: list_segments(divided))
+    segments = run("assign tasks", lambda: assign_tasks(segments, fitted.tasks))
+    segments = run("find_variants", lambda: tk.find_variants(segments))
+    run("count_variants", lambda: tk.count_variants(segments, top=12))
+    run("count_successions", lambda: tk.count_successions(segments))
+    run("measure_criteria", lambda: tk.measure_criteria(divided, segments))
+    return {"events": divided.height, "stages": took}
+
+
+def _segment(named: pl.DataFrame, fitted: Fitted) -> pl.DataFrame:
+    steps = named.filter("step")
+    labels = fitted.models.label(steps) if fitted.models is not None else METHODS[fitted.method](steps)
+    return spread_labels(named, steps.select(ORDER).with_columns(labels))

@@ -16,7 +16,8 @@ _PUBLIC = {
         "taskkit.log.merging": "merge_logs",
         "taskkit.quality": "check_quality judge_uses list_days list_defects",
         "taskkit.activities": "Rule count_entries count_reentries count_round_trips count_switches count_transfers "
-        "learn_names list_actions measure_fragmentation name_activities read_actions read_rules switch_cost time_per_app write_rules",
+        "learn_names list_actions measure_fragmentation name_activities read_actions read_rules switch_cost time_per_app "
+        "write_rules",
         "taskkit.segments.fitted": "fit_models",
         "taskkit.tasks.fitted": "assign_tasks fit_tasks",
         "taskkit.activities.references": "add_case_refs find_case_refs",

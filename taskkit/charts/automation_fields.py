@@ -25,7 +25,7 @@ from taskkit.charts.look import (
     spaced,
     wrap,
 )
-from taskkit.privacy import MIN_PEOPLE
+from taskkit.privacy import MIN_PEOPLE, shares_pages
 from taskkit.schema import require_columns
 
 UNKNOWN = "too little data"
@@ -84,6 +84,8 @@ def field_map(
     seen = hide_rare_sources(seen.select(_COLUMNS), min_people=min_people).with_columns(
         kind=pl.col("kind").fill_null(UNKNOWN)
     )
+    title = _title(seen)
+    seen = _without_exceptions(seen) if shares_pages() else seen
     tasks = seen["task_id"].unique().sort().to_list()
     labels = {task: short(f"{task}  {(names or {}).get(task, '')}".strip(), 45) for task in tasks}
     parts = [_place(own, most) for _, own in sorted(seen.group_by("task_id"))]
@@ -114,10 +116,10 @@ def field_map(
     chart = alt.layer(curves, marks, left, right, notes).add_params(pick)
     return finish(
         chart.properties(width=_WIDE, height=rows * _ROW),
-        title=_title(seen),
+        title=title,
         subtitle=[
             "Left: where the value was shown, copied or written before in the same run. Right: the field that is written, the "
-            "share of its values that the rule gives (each foretold from the other runs), and how many break it. A thicker "
+            f"share of its values that the rule gives (each foretold from the other runs){_BROKEN[shares_pages()]}. A thicker "
             "line explains more. The rule in words is in the tooltip; what was written is not shown.",
             _left_out(hidden, sum(part[3] for part in parts), min_people),
         ],
@@ -129,14 +131,30 @@ def _left_out(hidden: int, cut: int, min_people: int) -> str:
     return said + (f"{count_of(cut, 'field')} written more rarely than those drawn are left out." if cut else "")
 
 
+def _without_exceptions(seen: pl.DataFrame) -> pl.DataFrame:
+    """The fields without how often their rule is broken: by how many people is not known, and it is often one."""
+    coarse = pl.when(pl.col("share") >= _NEARLY).then(1.0).otherwise((pl.col("share") * 10).round() / 10)
+    none = [pl.lit(None, seen.schema[name]).alias(name) for name in ("explained", "violations")]
+    return seen.with_columns(coarse.alias("share"), *none)
+
+
+_NEARLY = 0.95  # from this share on a page that leaves the room says nearly all
+_BROKEN = {
+    False: ", and how many break it",
+    True: ", in tenths, because single exceptions would be those of single people",
+}
+
+
 def _tips() -> list[Any]:
     import altair as alt
 
+    counts = [] if shares_pages() else [
+        alt.Tooltip("explained:Q", title="given by the rule", format=","),
+        alt.Tooltip("violations:Q", title="break the rule", format=","),
+    ]  # fmt: skip
     return [
         alt.Tooltip("field:N"), alt.Tooltip("kind:N"), alt.Tooltip("rule:N"),
-        alt.Tooltip("writes:Q", title="values written", format=","),
-        alt.Tooltip("explained:Q", title="given by the rule", format=","),
-        alt.Tooltip("violations:Q", title="break the rule", format=","), "people:Q",
+        alt.Tooltip("writes:Q", title="values written", format=","), *counts, "people:Q",
     ]  # fmt: skip
 
 
@@ -188,7 +206,14 @@ def _note(row: dict[str, Any]) -> str:
     if row["kind"] == "judgement":
         return f"judgement: no rule found ({seen})"
     broken = f", {row['violations']:,} break it" if row["violations"] else ""
-    return spaced(f"{row['kind']}: {_part(row['share'])} of {seen}{broken}")
+    part = _about(row["share"]) if shares_pages() else _part(row["share"])
+    return spaced(f"{row['kind']}: {part} of {seen}{broken}")
+
+
+def _about(share: float | None) -> str:
+    return (
+        "–" if share is None else "nearly all" if share >= _NEARLY else "few" if share < 0.05 else f"about {share:.0%}"
+    )
 
 
 def _part(share: float | None) -> str:
@@ -202,7 +227,9 @@ def _title(seen: pl.DataFrame) -> str:
         return "Where written values come from: too little data for a rule in any field"
     writes, explained = int(known["writes"].sum()), int(known["explained"].sum())
     judged = int((known["kind"] == "judgement").sum())
+    part = explained / max(writes, 1)
+    told = _about(part) if shares_pages() else f"{part:.0%}"
     return (
-        f"In all tasks {explained / max(writes, 1):.0%} of {writes:,} written values follow a rule; "
+        f"In all tasks {told} of {writes:,} written values follow a rule; "
         f"{count_of(judged, 'field')} of {known.height:,} {'needs' if judged == 1 else 'need'} judgement"
     )

@@ -22,7 +22,7 @@ from taskkit.charts.look import (
     picker,
     shown,
 )
-from taskkit.privacy import MIN_PEOPLE
+from taskkit.privacy import MIN_PEOPLE, shares_pages
 
 
 def time_per_app(
@@ -47,7 +47,8 @@ def time_per_app(
     'Where the active time goes: 100 % of it is in mail'
     """
     by, what, plural = next((kind for kind in _PLACES if kind[0] in apps.columns), _PLACES[-1])
-    seen, hidden = shown(apps, min_people)
+    seen, hidden = shown(apps, min_people, within="app" if by == "screen" and "app" in apps.columns else None)
+    seen = _as_displayed(seen) if shares_pages() else seen
     if "app" in seen.columns:  # a recorder may tell the window without the program, as of the task bar
         seen = seen.with_columns(pl.col("app").fill_null("no application"))
     if seen.is_empty():
@@ -127,6 +128,12 @@ def _drawn(seen: pl.DataFrame, by: str, colours: Mapping[str, str] | None, most:
         place=label, whole=pl.col(by).cast(pl.String).replace(PRIVATE),
         colour=colour.cast(pl.String).replace_strict(known, default=PALETTE[0], return_dtype=pl.String),
     )  # fmt: skip
+
+
+def _as_displayed(seen: pl.DataFrame) -> pl.DataFrame:
+    """The figures as exact as they are read: what is not shown must not follow from further digits."""
+    digits = {"active_hours": 1, "share": 3, "median_visit_seconds": 0}
+    return seen.with_columns(pl.col(name).round(n) for name, n in digits.items() if name in seen.columns)
 
 
 def _choices(drawn: pl.DataFrame) -> dict[str, str]:

@@ -67,6 +67,37 @@ def strongest(successions: pl.DataFrame, nodes: int, edges: int) -> pl.DataFrame
     return strongest.unique(maintain_order=True)
 
 
+def of_enough_cases(process: pl.DataFrame, follows: pl.DataFrame, min_people: int) -> pl.DataFrame:
+    """The successions of enough cases and people, their counts rounded: a rare one must not follow from the others.
+
+    Behind a succession stand those who made its two bookings. Where both steps are booked by one and the same, that is a system
+    as a rule, and the boxes tell it anyhow.
+    """
+    at = process.sort("case_id", "timestamp", maintain_order=True)
+    who = pl.col("resource").cast(pl.String) if "resource" in process.columns else pl.lit(None, pl.String)
+    at = at.select("case_id", "activity", who=who)
+    last = at.group_by("case_id", maintain_order=True).last()
+    ends = last.select(
+        "case_id", before="activity", after=pl.lit(None, pl.String), one="who", other=pl.lit(None, pl.String)
+    )
+    earlier = {"before": pl.col("activity"), "one": pl.col("who")}
+    pairs = at.select(
+        "case_id", after="activity", other="who", **{n: c.shift(1).over("case_id") for n, c in earlier.items()}
+    ).select(ends.columns)
+    everybody = dict(at.group_by("activity").agg(pl.col("who").drop_nulls().n_unique()).iter_rows())
+    steps = pl.concat([pairs, ends]).group_by("before", "after").agg(
+        cases=pl.col("case_id").n_unique(), people=pl.col("one").append(pl.col("other")).drop_nulls().n_unique()
+    )  # fmt: skip
+    sole = pl.max_horizontal(pl.col("before", "after").replace_strict(everybody, default=0, return_dtype=pl.Int64)) <= 1
+    few = (pl.col("cases") < min_people) | (pl.col("people").is_between(1, min_people - 1) & ~sole)
+    enough = steps.filter(~few)
+    kept = follows.join(enough, on=["before", "after"], how="semi", nulls_equal=True, maintain_order="left")
+    return kept.with_columns(((pl.col("times") / _ROUND).round() * _ROUND).cast(follows.schema["times"]))
+
+
+_ROUND = 5  # counts of successions are rounded to this on a page that leaves the room
+
+
 def draw_graph(
     kept: pl.DataFrame,
     key: str,

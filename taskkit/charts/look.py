@@ -265,14 +265,25 @@ def _letters(number: int) -> str:
     return (_letters(number // 26 - 1) if number >= 26 else "") + chr(ord("A") + number % 26)
 
 
-def shown(frame: pl.DataFrame, min_people: int) -> tuple[pl.DataFrame, int]:
+def shown(frame: pl.DataFrame, min_people: int, *, within: str | None = None) -> tuple[pl.DataFrame, int]:
     """The rows that rest on enough people, and how many do not.
 
     On a page that leaves the room as many more are left out as it takes that none can be told by subtraction: what a chart
-    draws adds up to a figure that is said somewhere.
+    draws adds up to a figure that is said somewhere. `within`: the column of a coarser picture whose parts are said too.
     """
-    marked = suppress_small_groups(frame, k=min_people, exhaustive=shares_pages())
+    marked = suppress_small_groups(frame, k=min_people, exhaustive=shares_pages(), within=within)
     return marked.filter(~pl.col("hidden")).drop("hidden"), int(marked["hidden"].sum())
+
+
+def leave_enough(drawn: pl.DataFrame, ways: pl.DataFrame, min_people: int) -> pl.DataFrame:
+    """The first ways; on a page that leaves the room one fewer where only ways of too few people would be summed up.
+
+    Executions of all ways together are told elsewhere, so what is summed up can be worked out even if it is not said.
+    """
+    if not shares_pages() or drawn.height == ways.height:
+        return drawn
+    enough = (pl.col("people") >= min_people).sum()
+    return drawn if ways.select(enough).item() > drawn.select(enough).item() else drawn.head(-1)
 
 
 def smallest_group(events: pl.DataFrame, *, min_people: int = MIN_PEOPLE) -> int:

@@ -18,6 +18,7 @@ import polars as pl
 
 from taskkit.automation.marks import KINDS, WHATS, read_detour, variant_words
 from taskkit.errors import check_choice
+from taskkit.privacy import shares_pages
 from taskkit.schema import require_columns
 
 SIGNS = "tk_signs"  # the parameter of a signed chart: label, or label and names of its row → signs
@@ -343,7 +344,9 @@ def _shortened(text: str) -> str:
 
 
 def _by(marks: Sequence[Mark]) -> str:
-    """By which roles, with how many notes; what the notes say is in the table of marks."""
+    """By which roles, with how many notes; what the notes say is in the table of marks, and stays in the room."""
+    if shares_pages():
+        return ""
     roles = Counter(mark.role for mark in marks)
     notes = sum(mark.notes for mark in marks)
     said = ", ".join(role for role in roles if role)

@@ -17,6 +17,7 @@ from taskkit.charts.look import (
     count_of,
     finish,
     inline,
+    leave_enough,
     nothing,
     people,
     seconds_in_words,
@@ -230,7 +231,7 @@ def _way_rows(table: _Tables) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ..
     sides: list[tuple[Any, ...]] = []
     for part in table.insides.ways.partition_by("activity", maintain_order=True):
         step = part["activity"][0]
-        shown = part.filter(enough(table.min_people)).head(_WAYS)
+        shown = leave_enough(part.filter(enough(table.min_people)).head(_WAYS), part, table.min_people)
         most = max([s for s in shown["elapsed_median_seconds"] if s is not None], default=1.0) or 1.0
         sides.append((step, -1, "", "", *_CAPTIONS, "", "", "", None))
         for y, row in enumerate(shown.iter_rows(named=True)):

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from taskkit.charts.graphs import END, MARK, START, strongest
+from taskkit.charts.graphs import END, MARK, START, of_enough_cases, strongest
 from taskkit.charts.look import (
     INK,
     PALETTE,
@@ -33,7 +33,7 @@ from taskkit.charts.process_graph import (
 )
 from taskkit.errors import check_choice
 from taskkit.overlay import count_process_successions
-from taskkit.privacy import MIN_PEOPLE
+from taskkit.privacy import MIN_PEOPLE, shares_pages
 
 NO_LOG = "No process log was given, so there is no process map. Give one as PROCESS_LOG in the second cell."
 LEAST_CASES = 5  # fewer have no median
@@ -116,6 +116,7 @@ def succession_layers(
 ) -> tuple[Chart, str]:
     """The layers of the directly-follows map, and the sentence how much of it is drawn."""
     follows = count_process_successions(process)
+    follows = of_enough_cases(process, follows, min_people) if shares_pages() else follows
     kept = strongest(follows, 40, edges).select("before", "after", pl.col("times").cast(pl.Int64)).unique()
     weights = {(before, after): float(times) for before, after, times in kept.iter_rows()}
     kinds = {START: "start", END: "end"}
@@ -129,6 +130,11 @@ def succession_layers(
         chosen=chosen,
         tips=_tips(),
     )
+    if shares_pages():
+        return layers, (
+            f"Counts are rounded to fives; successions of fewer than {min_people} cases or of fewer than {min_people} "
+            "people are not drawn."
+        )
     return layers, f"{int(kept['times'].sum()):,} of {int(follows['times'].sum()):,} successions are drawn."
 
 
@@ -188,7 +194,8 @@ def _arrow_facts(kept: pl.DataFrame, transitions: pl.DataFrame | None, min_peopl
         # waiting is what is left without the recorded work, so it tells of few people's work
         waited = pl.col("waiting_median_seconds") if "waiting_median_seconds" in transitions.columns else pl.lit(None)
         times = transitions.drop_nulls("before").select(
-            "before", after="activity", seconds=pl.when(pl.col("cases") >= LEAST_CASES).then("elapsed_median_seconds"),
+            "before", after="activity",
+            seconds=pl.when(pl.col("cases") >= max(LEAST_CASES, min_people)).then("elapsed_median_seconds"),
             waited=pl.when(~pl.col("people").is_between(1, min_people - 1)).then(waited),
         )  # fmt: skip
     most = float(kept["times"].max() or 1)  # type: ignore[arg-type]

@@ -7,11 +7,10 @@ word, because others may have decided something in between.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +21,19 @@ import polars as pl
 from taskkit.decisions.conflicts import find_conflicts
 from taskkit.decisions.corrections import correct_segments, examples_of, list_vanished, restore_segments
 from taskkit.decisions.entries import check_correction
+from taskkit.decisions.tables import (
+    KINDS,
+    UNREADABLE,
+    as_json,
+    check_file,
+    check_texts,
+    find_newest,
+    make_file,
+    make_private,
+    read_all,
+    read_standing,
+    upgrade,
+)
 from taskkit.errors import SettingError, TaskkitError, check_choice
 
 __all__ = [
@@ -29,16 +41,9 @@ __all__ = [
 ]  # fmt: skip
 
 JOURNAL = "decisions.sqlite"  # its name beside a folder of results
-KINDS = ("finding", "name", "verdict", "context", "correction", "mark", "override")
-WAIT = 30  # seconds for another notebook to finish writing
-
-_COLUMNS = {"number": "INTEGER PRIMARY KEY AUTOINCREMENT", "time": "TEXT NOT NULL", "kind": "TEXT NOT NULL",
-            "subject": "TEXT NOT NULL", "decision": "TEXT", "why": "TEXT NOT NULL", "role": "TEXT NOT NULL",
-            "undoes": "INTEGER"}  # fmt: skip
-_LATER = {"detail": "TEXT", "writer": "TEXT", "seen": "INTEGER"}  # columns that journals of older versions lack
-_SCHEMA = pl.Schema({"number": pl.Int64(), "time": pl.Datetime("us", "UTC"), "kind": pl.String(), "subject": pl.String(),
-                     "decision": pl.String(), "why": pl.String(), "role": pl.String(), "detail": pl.String(),
-                     "writer": pl.String(), "seen": pl.Int64()})  # fmt: skip
+WAIT = 5  # seconds for another notebook to finish writing: a click that waits longer looks like a broken one
+# what a spreadsheet takes for a formula, also behind spaces and marks that are not seen, and in full-width signs
+_FORMULA = r"^([\s\p{Cf}\p{Cc}]*[=+\-@＝＋－＠﹢﹣﹦﹫−]|[\t\r\n])"
 
 
 class Decisions:
@@ -47,11 +52,12 @@ class Decisions:
     Parameters
     ----------
     path : SQLite file; made with mode 0600 if it is not there. A journal of an older version is brought up to date.
-    writer : who has the file open: two notebooks are two writers. A random word by default.
+    writer : who has the file open; a random word is added to it, because two notebooks are two writers under one name too.
 
     Raises
     ------
-    TaskkitError : the file is not a journal of decisions, or cannot be written.
+    TaskkitError : the file is a link, is not a journal of decisions or holds anything else, or cannot be written. A file
+    of something else is left as it was.
 
     >>> import tempfile, pathlib
     >>> journal = Decisions(pathlib.Path(tempfile.mkdtemp()) / "decisions.sqlite")
@@ -67,11 +73,16 @@ class Decisions:
     """
 
     def __init__(self, path: str | Path, *, writer: str | None = None) -> None:
-        self.path, self.writer = Path(path), writer or secrets.token_hex(4)
-        _make_private(self.path)
+        self.path, self.writer = Path(path), "-".join([*filter(None, [writer]), secrets.token_hex(4)])
+        check_texts({"writer": self.writer}, {})
+        make_file(self.path)
+        with self._open() as connection:
+            check_file(connection, self.path)
+        make_private(self.path)
         with self._open(write=True) as connection:
-            _upgrade(connection, self.path)
-            newest = _newest(connection)
+            check_file(connection, self.path)
+            upgrade(connection)
+            newest = find_newest(connection)
         # per kind the newest entry that was read; None stands for all kinds
         self._read: dict[str | None, int] = {None: newest}
 
@@ -92,17 +103,41 @@ class Decisions:
 
         Raises
         ------
-        SettingError : an empty subject or text, an unknown kind, a detail that cannot be kept. TaskkitError : it could not
-        be written; nothing was recorded.
+        SettingError : an empty subject or text, one that cannot be kept (no text, or too long), an unknown kind, a detail
+        that cannot be kept. TaskkitError : it could not be written; nothing was recorded.
         """
-        check_choice(kind, allowed=KINDS, what="kind of decision")
-        if not subject.strip() or not decision.strip():
-            raise SettingError("A decision needs a subject and a text; one of them is empty.")
-        if kind == "correction":
-            check_correction(detail)
-        entry = {"kind": kind, "subject": subject, "decision": decision, "why": why, "role": role,
-                 "detail": _as_json(detail), "seen": self._seen(kind) if seen is None else seen}  # fmt: skip
+        entry = self._entry(subject, decision, kind=kind, why=why, role=role, detail=detail, seen=seen)
         with self._open(write=True) as connection:
+            return self._add(connection, entry)
+
+    def replace(
+        self, numbers: Sequence[int], subject: str, decision: str, *, kind: str = "finding", why: str = "",
+        role: str = "analyst", detail: Mapping[str, Any] | None = None, seen: int | None = None,
+    ) -> int:  # fmt: skip
+        """Take entries back and add the one that takes their place, all in one transaction; returns the new one's number.
+
+        Parameters
+        ----------
+        numbers : entries that are taken back; one that does not stand any more is passed over.
+        subject, decision, kind, why, role, detail, seen : as in `record`.
+
+        Raises
+        ------
+        SettingError, TaskkitError : as in `record`; then the old entries stand as before.
+
+        >>> import tempfile
+        >>> journal = Decisions(Path(tempfile.mkdtemp()) / "decisions.sqlite")
+        >>> number = journal.replace([journal.record("T01", "automate")], "T01", "leave")
+        >>> journal.list().select("number", "decision").rows()
+        [(3, 'leave')]
+        """
+        entry = self._entry(subject, decision, kind=kind, why=why, role=role, detail=detail, seen=seen)
+        check_texts({}, {"number": max(numbers, default=0)})
+        with self._open(write=True) as connection:
+            standing = {*read_standing(connection)["number"]} & {*numbers}
+            for number in sorted(standing):
+                undoing = {"kind": "undo", "subject": "", "why": "decided anew", "role": role, "undoes": number}
+                self._add(connection, undoing | {"seen": entry["seen"]})
             return self._add(connection, entry)
 
     def undo(self, number: int, *, why: str = "", role: str = "analyst") -> int:
@@ -114,13 +149,14 @@ class Decisions:
         ------
         SettingError : no entry of this number stands.
         """
+        check_texts({"why": why, "role": role}, {"number": number})
         with self._open(write=True) as connection:
             row = connection.execute(
                 "SELECT kind, undoes FROM journal WHERE number = ? "
                 "AND number NOT IN (SELECT undoes FROM journal WHERE undoes IS NOT NULL)", (number,)
             ).fetchone()  # fmt: skip
             if row is None:
-                known = ", ".join(str(each) for each in _standing(connection)["number"].tail(8)) or "none"
+                known = ", ".join(str(each) for each in read_standing(connection)["number"].tail(8)) or "none"
                 raise SettingError(f"There is no decision {number} that stands. Standing, latest last: {known}.")
             entry = {
                 "kind": "undo",
@@ -141,7 +177,7 @@ class Decisions:
     def newest(self) -> int:
         """Number of the newest entry in the file, 0 if there is none; asking does not count as reading the entry."""
         with self._open() as connection:
-            return _newest(connection)
+            return find_newest(connection)
 
     def list(self, kind: str | None = None) -> pl.DataFrame:
         """List the decisions that stand, oldest first; what was listed counts as read.
@@ -154,11 +190,12 @@ class Decisions:
         -------
         One row per standing entry: `number`, `time`, `kind`, `subject`, `decision`, `why`, `role`, `detail` (JSON; null),
         `writer` and `seen` (number of the newest entry that the writer had read; both null in journals of older versions).
+        A row that is damaged or that something else wrote has the kind "unreadable" and says so.
         """
         if kind is not None:
-            check_choice(kind, allowed=KINDS, what="kind of decision")
+            check_choice(kind, allowed=(*KINDS, UNREADABLE), what="kind of decision")
         with self._open() as connection:
-            listed, self._read[kind] = _standing(connection), _newest(connection)
+            listed, self._read[kind] = read_standing(connection), find_newest(connection)
         return listed if kind is None else listed.filter(pl.col("kind") == kind)
 
     def history(self) -> pl.DataFrame:
@@ -169,7 +206,7 @@ class Decisions:
         One row per entry: the columns of `list` and `undoes`, `undone_by` (numbers of entries; null).
         """
         with self._open() as connection:
-            listed, self._read[None] = _all(connection), _newest(connection)
+            listed, self._read[None] = read_all(connection), find_newest(connection)
         return listed
 
     def conflicts(self) -> pl.DataFrame:
@@ -183,14 +220,14 @@ class Decisions:
         and writer (`earlier_decision` …), and a `sentence` for people.
         """
         with self._open() as connection:
-            return find_conflicts(_standing(connection))
+            return find_conflicts(read_standing(connection))
 
     def write_csv(self, path: str | Path) -> Path:
         """Write all entries as CSV with mode 0600, for spreadsheets: no cell is taken for a formula."""
         goal = Path(path)
         text = self.history().with_columns(pl.col("time").dt.strftime("%Y-%m-%d %H:%M:%S UTC"))
         # a leading apostrophe makes a spreadsheet show a text that begins like a formula
-        safe = text.with_columns(pl.col(pl.String).str.replace(r"^([=+\-@\t\r\n])", "'${1}"))
+        safe = text.with_columns(pl.col(pl.String).str.replace(_FORMULA, "'${1}"))
         try:
             handle = os.open(goal, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         except OSError as error:
@@ -199,6 +236,20 @@ class Decisions:
             os.fchmod(file.fileno(), 0o600)
             safe.write_csv(file, include_bom=True)
         return goal
+
+    def _entry(
+        self, subject: str, decision: str, *, kind: str, why: str, role: str, detail: Mapping[str, Any] | None,
+        seen: int | None,
+    ) -> dict[str, Any]:  # fmt: skip
+        """What is written for an entry, once all of it has been found fit to be kept."""
+        check_choice(kind, allowed=KINDS, what="kind of decision")
+        check_texts({"subject": subject, "decision": decision, "why": why, "role": role}, {"seen": seen or 0})
+        if not subject.strip() or not decision.strip():
+            raise SettingError("A decision needs a subject and a text; one of them is empty.")
+        if kind == "correction":
+            check_correction(detail)
+        return {"kind": kind, "subject": subject, "decision": decision, "why": why, "role": role,
+                "detail": as_json(detail), "seen": self._seen(kind) if seen is None else seen}  # fmt: skip
 
     def _seen(self, kind: str | None) -> int:
         return max(self._read[None], self._read.get(kind, 0))
@@ -215,6 +266,7 @@ class Decisions:
         place = f"{self.path.absolute().as_uri()}?mode=rw"  # a file that was removed is missed, not made anew and empty
         try:
             with closing(sqlite3.connect(place, uri=True, timeout=WAIT, isolation_level=None)) as connection:
+                connection.text_factory = lambda told: told.decode("utf-8", "replace")  # one bad byte hides no entry
                 connection.execute("PRAGMA synchronous=EXTRA")  # FULL, and the end of a transaction is on the disk too
                 connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 try:
@@ -231,58 +283,3 @@ class Decisions:
             ) from error
         except sqlite3.DatabaseError as error:
             raise TaskkitError(f"{self.path} is not a journal of decisions ({error}). Choose another file.") from error
-
-
-def _make_private(path: Path) -> None:
-    """Make the file if it is not there, and take it from others' eyes if it is; SQLite's side files follow its mode."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        with os.fdopen(handle, "rb") as file:
-            if os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077:
-                os.fchmod(file.fileno(), 0o600)
-    except OSError as error:
-        raise TaskkitError(f"The journal {path} cannot be opened: {error.strerror}. Choose another file.") from error
-
-
-def _upgrade(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the table, or add the columns that an older version did not have; a file of something else is left alone."""
-    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if not tables:
-        columns = ", ".join(f"{name} {kind}" for name, kind in (_COLUMNS | _LATER).items())
-        connection.execute(f"CREATE TABLE journal ({columns})")
-    have = {row[1] for row in connection.execute("PRAGMA table_info(journal)")}
-    if not {*_COLUMNS} <= have:
-        found = ", ".join(sorted(tables)) or "none"
-        raise TaskkitError(f"{path} is not a journal of decisions (tables: {found}). Choose another file.")
-    for name, kind in _LATER.items():
-        if name not in have:
-            connection.execute(f"ALTER TABLE journal ADD COLUMN {name} {kind}")
-
-
-def _newest(connection: sqlite3.Connection) -> int:
-    return int(connection.execute("SELECT coalesce(max(number), 0) FROM journal").fetchone()[0])
-
-
-def _all(connection: sqlite3.Connection) -> pl.DataFrame:
-    rows = connection.execute(
-        f"SELECT {', '.join(f'journal.{name}' for name in _SCHEMA)}, journal.undoes, later.number FROM journal "
-        "LEFT JOIN journal AS later ON later.undoes = journal.number ORDER BY journal.number"
-    ).fetchall()
-    parsed = [(row[0], datetime.fromisoformat(row[1]), *row[2:]) for row in rows]
-    return pl.DataFrame(parsed, schema=_SCHEMA | {"undoes": pl.Int64(), "undone_by": pl.Int64()}, orient="row")
-
-
-def _standing(connection: sqlite3.Connection) -> pl.DataFrame:
-    standing = pl.col("undone_by").is_null() & (pl.col("kind") != "undo")
-    return _all(connection).filter(standing).drop("undoes", "undone_by")
-
-
-def _as_json(detail: Mapping[str, Any] | None) -> str | None:
-    try:
-        return None if detail is None else json.dumps(detail, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise SettingError(
-            f"The detail of a decision cannot be kept: {error}. Allowed: texts, numbers, true, false, null, lists and "
-            "mappings of these."
-        ) from error

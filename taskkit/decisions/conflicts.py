@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from taskkit.decisions.entries import read_correction
+
 CONFLICTS = pl.Schema({"kind": pl.String(), "subject": pl.String(), "earlier": pl.Int64(), "later": pl.Int64()} | {
     f"{which}_{what}": pl.String() for which in ("earlier", "later") for what in ("decision", "role", "writer")
 } | {"sentence": pl.String()})  # fmt: skip
@@ -23,21 +25,45 @@ class _Entry(NamedTuple):
     writer: str
     seen: int
     detail: Any
+    user: str  # of a correction: whose rows, which ones, and the row whose piece of work they were given to
     stretches: tuple[tuple[str, int, int], ...]
+    target: tuple[tuple[str, int, int], ...]
 
     def saw(self, other: _Entry) -> bool:
         """Whether the writer of this entry knew the other, earlier one."""
         return self.writer == other.writer or self.seen >= other.number
 
     def disagrees(self, other: _Entry) -> bool:
-        return (self.decision, self.detail) != (other.decision, other.detail)
+        if self.kind == "correction":
+            return (self.decision, self.detail) != (other.decision, other.detail)
+        if self.kind == "name" and self.decision.strip() == other.decision.strip():
+            return not self.names_the_task_of(other)
+        return (self.decision.strip(), self.told) != (other.decision.strip(), other.told)
+
+    def names_the_task_of(self, other: _Entry) -> bool:
+        return self.subject == other.subject or (self.anchor is not None and self.anchor == other.anchor)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """The detail without the row by which a task is found again: two may have noted another row of one task."""
+        return {name: each for name, each in self.fields.items() if name != "anchor"}
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        return self.detail if isinstance(self.detail, dict) else {}
+
+    @property
+    def anchor(self) -> str | None:
+        anchor = self.fields.get("anchor")
+        return json.dumps(anchor) if isinstance(anchor, list) else None
 
 
 def find_conflicts(standing: pl.DataFrame) -> pl.DataFrame:
     """Find pairs of entries about the same thing of which the later writer had not seen the earlier one.
 
-    About the same thing are corrections whose rows overlap, names of one task (or of the task of one anchor), marks of one
-    subject, and other entries of one kind with one subject. Votes of different roles stand side by side, and so do answers
+    About the same thing are corrections whose rows overlap, or of which one moves the row that the other gives its rows to;
+    names of one task (or of the task of one anchor), and one name for two tasks; marks of one subject; and other entries of
+    one kind with one subject or one anchor. Votes of different roles stand side by side, and so do answers
     to different questions. Two who say the same do not disagree. A pair is settled by an entry about the same thing whose
     writer had seen both.
 
@@ -81,56 +107,75 @@ def _read(standing: pl.DataFrame) -> Iterator[_Entry]:
     known = standing.filter(pl.col("writer").is_not_null()).sort("number").select(columns)
     for number, kind, subject, decision, role, writer, seen, detail in known.iter_rows():
         told = _parsed(detail)
-        yield _Entry(number, kind, subject, decision, role, writer, seen or 0, told, _stretches(kind, told))
+        user, stretches, target = _rows(number, detail) if kind == "correction" else ("", (), ())
+        yield _Entry(number, kind, subject, decision, role, writer, seen or 0, told, user, stretches, target)
 
 
 def _parsed(detail: str | None) -> Any:
     try:
         return json.loads(detail or "null")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
 def _things(entry: _Entry) -> Iterator[object]:
     """What an entry is about; entries of one thing may be about the same, others are not."""
-    detail = entry.detail if isinstance(entry.detail, dict) else {}
-    if entry.kind == "correction":
-        yield from {(entry.kind, detail.get("user"), session) for session, _, _ in entry.stretches}
-    elif entry.kind == "name":
-        yield (entry.kind, "task", entry.subject)
-        if isinstance(detail.get("anchor"), list):
-            yield (entry.kind, "anchor", json.dumps(detail["anchor"]))
-    elif entry.kind == "mark":
-        yield (entry.kind, entry.subject, detail.get("what"), detail.get("task_id"))
-    elif entry.kind == "context":
-        yield (entry.kind, entry.subject, entry.role, entry.decision.partition(":")[0])
-    elif entry.kind == "verdict":
-        yield (entry.kind, entry.subject, entry.role)
+    kind, fields = entry.kind, entry.fields
+    if kind == "correction":
+        yield from {(kind, entry.user, session) for session, _, _ in entry.stretches + entry.target}
+    elif kind == "mark":
+        yield (kind, entry.subject, fields.get("what") if isinstance(fields.get("what"), str) else None)
     else:
-        yield (entry.kind, entry.subject)
+        more: tuple[str, ...] = ()
+        if kind in ("verdict", "context"):
+            more = (entry.role, entry.decision.partition(":")[0] if kind == "context" else "")
+        yield (kind, "subject", entry.subject, *more)
+        if entry.anchor is not None:
+            yield (kind, "anchor", entry.anchor, *more)
+        if kind == "name":
+            yield (kind, "called", entry.decision.strip().casefold())
 
 
 def _meet(one: _Entry, other: _Entry) -> bool:
-    """Whether two entries about one thing touch; corrections do where their rows overlap."""
+    """Whether two entries about one thing touch: corrections do where one's rows hold the other's, or the other's goal."""
+    if one.kind == "mark":  # a mark without a task holds wherever the step occurs
+        tasks = (one.fields.get("task_id"), other.fields.get("task_id"))
+        return None in tasks or tasks[0] == tasks[1]
     if one.kind != "correction":
         return True
-    return any(
-        session == other_session and first <= other_last and other_first <= last
-        for session, first, last in one.stretches
-        for other_session, other_first, other_last in other.stretches
+    return one.user == other.user and (
+        _overlap(one.stretches, other.stretches + other.target) or _overlap(one.target, other.stretches)
     )
 
 
-def _stretches(kind: str, detail: Any) -> tuple[tuple[str, int, int], ...]:
-    rows = detail.get("rows") if kind == "correction" and isinstance(detail, dict) else None
-    return tuple((each[0], each[1], each[2]) for each in rows or [] if isinstance(each, list) and len(each) == 3)
+def _overlap(ones: tuple[tuple[str, int, int], ...], others: tuple[tuple[str, int, int], ...]) -> bool:
+    return any(
+        session == other_session and first <= other_last and other_first <= last
+        for session, first, last in ones
+        for other_session, other_first, other_last in others
+    )
+
+
+def _rows(
+    number: int, detail: str | None
+) -> tuple[str, tuple[tuple[str, int, int], ...], tuple[tuple[str, int, int], ...]]:
+    """Whose rows a correction names, which ones, and the row that it gives them to; none if it cannot be understood."""
+    read = read_correction(number, detail)
+    return read.user, read.rows, ((*read.to, read.to[1]),) if isinstance(read.to, tuple) else ()
 
 
 def _row(earlier: _Entry, later: _Entry) -> tuple[object, ...]:
-    said = (
-        f"Number {earlier.number} ({earlier.role}) says “{earlier.decision}”, number {later.number} ({later.role}) says "
-        f"“{later.decision}”; neither had seen the other. Number {later.number} holds until one of them is undone or "
-        "somebody decides anew."
-    )
+    if later.kind == "name" and not later.names_the_task_of(earlier):
+        said = (
+            f"Number {earlier.number} ({earlier.role}) calls {earlier.subject} “{earlier.decision}”, number {later.number} "
+            f"({later.role}) calls {later.subject} “{later.decision}”; neither had seen the other. Two tasks of one name "
+            "cannot be told apart: undo one of them, or choose another name."
+        )
+    else:
+        said = (
+            f"Number {earlier.number} ({earlier.role}) says “{earlier.decision}”, number {later.number} ({later.role}) says "
+            f"“{later.decision}”; neither had seen the other. Number {later.number} holds until one of them is undone or "
+            "somebody decides anew."
+        )
     sides = (earlier.decision, earlier.role, earlier.writer, later.decision, later.role, later.writer)
     return (later.kind, later.subject, earlier.number, later.number, *sides, said)

@@ -38,7 +38,10 @@ def read_corrections(corrections: pl.DataFrame) -> list[Correction]:
     require_columns(corrections, "number", "detail", made_by='Decisions.list(kind="correction")')
     if "kind" in corrections.columns:
         corrections = corrections.filter(kind="correction")
-    return [_parse(number, text) for number, text in corrections.sort("number").select("number", "detail").iter_rows()]
+    return [
+        read_correction(number, text)
+        for number, text in corrections.sort("number").select("number", "detail").iter_rows()
+    ]
 
 
 def check_correction(detail: Mapping[str, Any] | None) -> None:
@@ -50,10 +53,15 @@ def check_correction(detail: Mapping[str, Any] | None) -> None:
         raise SettingError("This is no correction that can be replayed: " + " ".join(problems))
 
 
-def _parse(number: int, text: str | None) -> Correction:
+def read_correction(number: int, text: str | None) -> Correction:
+    """Read one correction from the JSON text of its detail.
+
+    >>> read_correction(4, "{").op
+    '?'
+    """
     try:
         detail = json.loads(text or "null")
-    except ValueError:
+    except (ValueError, RecursionError):
         detail = None
     if problems := _problems(detail):
         op = str(detail.get("op")) if isinstance(detail, dict) else "?"

@@ -26,6 +26,7 @@ def suppress_small_groups(
     keep: Iterable[str] = (),
     exhaustive: bool | None = None,
     disjoint: bool = False,
+    within: str | None = None,
 ) -> pl.DataFrame:
     """Hide every row that rests on fewer than `k` people: its values become null, only the columns in `keep` stay.
 
@@ -42,6 +43,8 @@ def suppress_small_groups(
         column of shares adds up to 1.
     disjoint : everybody is in one row only, as in teams. Otherwise the same few people may stand behind several hidden
         rows, and a row of at least `k` people is hidden with them.
+    within : column of a coarser grouping whose totals are known too, as the application of a screen: of exhaustive rows what
+        is hidden cannot be told by subtraction within any of its values either.
 
     Returns
     -------
@@ -61,7 +64,7 @@ def suppress_small_groups(
         raise SettingError(f"The frame has no column {people!r} to count people; found: {', '.join(frame.columns)}.")
     hidden = frame.select((pl.col(people) < k).fill_null(True)).to_series()
     if exhaustive or (exhaustive is None and shares_pages() and _adds_up(frame)):
-        hidden = _cover(frame[people].fill_null(1), hidden, k, disjoint)
+        hidden = _cover_within(frame, people, hidden, k, disjoint, within)
     stay = {*keep}
     return frame.with_columns(hidden.alias("hidden")).with_columns(
         pl.when("hidden").then(None).otherwise(pl.col(name)).alias(name) for name in frame.columns if name not in stay
@@ -109,6 +112,22 @@ def pool_small_tasks(
 def _outside(events: pl.DataFrame, pooled: list[str]) -> int:
     """How many people worked outside the tasks that remain."""
     return events.filter(pl.col("task_id").is_null() | pl.col("task_id").is_in(pooled))["user"].n_unique()
+
+
+def _cover_within(
+    frame: pl.DataFrame, people: str, hidden: pl.Series, k: int, disjoint: bool, within: str | None
+) -> pl.Series:
+    """Cover the whole and each part of it, until neither asks for more."""
+    counts = frame[people].fill_null(1)
+    parts = [] if within is None else frame.select(within).with_row_index("_row").partition_by(within)
+    places = [part["_row"] for part in parts]
+    while True:
+        before = hidden
+        for rows in places:
+            hidden = hidden.scatter(rows, _cover(counts[rows], hidden[rows], k, disjoint))
+        hidden = _cover(counts, hidden, k, disjoint)
+        if hidden.equals(before):
+            return hidden
 
 
 def _cover(people: pl.Series, hidden: pl.Series, k: int, disjoint: bool) -> pl.Series:

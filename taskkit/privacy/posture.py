@@ -14,7 +14,7 @@ from taskkit.privacy.groups import MIN_PEOPLE, shares_pages
 from taskkit.schema import EVENTS
 
 UNKNOWN_USER = "p_unknown"  # a log that does not say who worked
-_DERIVED = ("activity", "case_id", "screen")  # made from what was recorded
+_DERIVED = ("activity", "case_id", "screen", "task_said")  # made from what was recorded
 # event types → what the recorded people did, in their words
 _DONE = {
     "clicks": ("click", "double_click", "right_click", "drag"),
@@ -128,9 +128,10 @@ def _sharing(people: int, k: int) -> str:
     if people < k:
         return f"Fewer than {k} people were recorded, so nothing here is anonymous: share it only with them or with their consent."
     if shares_pages():
+        fewer = f", fewer than the {MIN_PEOPLE} that are usual" if k < MIN_PEOPLE else ""
         return (
-            f"Every figure of desktop work on this page rests on at least {k} people. No row, bar or dot stands for one person, "
-            "one person's day, one case or one recording; smaller groups are left out or counted with others, and so is what "
+            f"Every figure of desktop work on this page rests on at least {k} people{fewer}. No row, bar or dot "
+            "stands for one person, one person's day, one case or one recording; smaller groups are left out or counted with others, and so is what "
             "would tell them by subtraction. The page can be passed on; whoever has it can pass it on too."
         )
     return (

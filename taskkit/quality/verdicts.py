@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from taskkit.errors import check_choice
+from taskkit.privacy import MIN_PEOPLE, shares_pages
 from taskkit.quality.checks import MIN_EVENTS
 from taskkit.schema import require_columns
 
@@ -125,6 +126,8 @@ def _judge(
         parts = [
             f"no interaction for {use.named}" if c == "size" and bare
             else f"the log does not say how many people worked, which {use.named} needs" if c == "groups" and untold
+            else f"too few people for {use.named} (fewer than {MIN_PEOPLE} in the smallest group)"
+            if c == "groups" and shares_pages() and have[c] < MIN_PEOPLE
             else f"too few {least[c][1]} for {use.named} ({have[c]:,.0f} of {found[c]['threshold']})"
             if c in refused and have[c] >= least[c][0]
             else f"too few {least[c][1]} for {use.named} ({have[c]:,.0f} of at least {least[c][0]:,})"
@@ -135,7 +138,7 @@ def _judge(
     minds = [check for check, level in use.minds.items()
              if check in found and _SEVERE[str(found[check]["level"])] >= _SEVERE[level]]  # fmt: skip
     if minds:
-        limits = "; ".join(f"{check}: {found[check]['threshold']}" for check in minds)
+        limits = "; ".join(f"{_in_words(check)}: {found[check]['threshold']}" for check in minds)
         reasons = _REASONS | ({"dominance": "it does not say how many people it describes"} if untold else {})
         if "coverage" in minds and (found["coverage"].get("n") == 0 or float(str(found["coverage"]["value"])) >= 0.7):
             reasons |= {"coverage": "how much of the working window is covered is not known well"}
@@ -147,6 +150,10 @@ def _limits(
     checks: tuple[str, ...] | list[str], least: Mapping[str, tuple[int, str]], found: Mapping[str, Mapping[str, object]]
 ) -> str:
     return "; ".join(
-        f"{check}: {found[check]['threshold']}" if least[check][0] < 0 and check in found
-        else f"{check}: at least {least[check][0]:,} {least[check][1]}" for check in checks
+        f"{_in_words(check)}: {found[check]['threshold']}" if least[check][0] < 0 and check in found
+        else f"{_in_words(check)}: at least {least[check][0]:,} {least[check][1]}" for check in checks
     )  # fmt: skip
+
+
+def _in_words(check: str) -> str:
+    return check.replace("_", " ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +27,14 @@ from taskkit.charts.automation_criteria import told
 from taskkit.charts.automation_fields import field_map
 from taskkit.charts.automation_ranks import rank_intervals, savings_cases
 from taskkit.charts.automation_steps import routine_strip
-from taskkit.charts.look import smallest_group, unchecked
+from taskkit.charts.look import count_of, smallest_group, unchecked
 from taskkit.decisions import Decisions
 from taskkit.decisions.marks import list_marks
 from taskkit.errors import SettingError, TaskkitError, check_choice
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.widgets.cards import JOURNAL
-from taskkit.widgets.controls import Explorer, put, shown_by, slider
-from taskkit.widgets.displays import STYLE, Shown, stack
+from taskkit.widgets.controls import Explorer, Quick, put, shown_by, slider
+from taskkit.widgets.displays import STYLE, Shown, sentence, stack
 from taskkit.widgets.tables import table
 
 _WEIGHT, _BUILD = "weight_", "build_cost_"
@@ -85,6 +85,7 @@ class AutomationExplorer(Explorer):
         self.min_people = smallest_group(events, min_people=min_people)
         self.path = None if results is None else Path(results).parent / JOURNAL
         self._context = {task: dict(answers) for task, answers in (context or {}).items()}
+        self._last: tuple[Any, pl.DataFrame] | None = None  # the ranking of the last settings
         self._placed_for: tuple[tuple[int, ...], dict[str, list[dict[str, Any]]]] = ((), {})
         self._measured = measure_criteria(events, segments)  # the slow part, once: a slider only weighs anew
         self.ranking = self._score(self.assumptions, self.weights)
@@ -115,7 +116,7 @@ class AutomationExplorer(Explorer):
         """The plane of value and feasibility with the criteria of the chosen task, and the sum of money in words."""
         ranking, assumptions, _ = self._changed(settings)
         with unchecked():
-            plane = charts.value_feasibility(ranking, decided=self.decided, min_people=self.min_people)
+            plane = Quick(charts.value_feasibility(ranking, decided=self.decided, min_people=self.min_people))
         words = self._money(ranking, assumptions)
         return stack(plane, Shown(f"<p>{html.escape(words)}</p>", words)) if words else stack(plane)
 
@@ -124,7 +125,7 @@ class AutomationExplorer(Explorer):
         ranking, assumptions, _ = self._changed(settings)
         built = ranking.filter(~pl.col("verdict").is_in(["leave to judgement", "too little data"]))
         with unchecked():
-            return savings_cases(list_cases(built, assumptions=assumptions), tasks=self._named)
+            return Quick(savings_cases(list_cases(built, assumptions=assumptions), tasks=self._named))
 
     def ranks(self, **settings: float) -> Any:
         """How often each candidate stays in the top five when the weights move."""
@@ -147,24 +148,25 @@ class AutomationExplorer(Explorer):
         """Sliders and fields above the plane and the cases."""
         import ipywidgets as w
 
-        controls, plane, cases = self.controls(), w.Output(), w.Output()
+        controls, said, plane, cases = self.controls(), w.HTML(), w.Output(), w.Output()
 
-        def redraw(place: Any, draw: Any) -> None:
+        def redraw(_: Any = None, *, money: bool = True) -> None:
             settings = {name: control.value for name, control in controls.items()}
-            put(place, shown_by(lambda: draw(**settings)))
+            said.value = STYLE + self._moved(settings)  # in words at once: the pictures take a moment longer
+            put(plane, shown_by(lambda: self.draw(**settings)))
+            if money:
+                put(cases, shown_by(lambda: self.cases(**settings)))
 
         for name, control in controls.items():
-            control.observe(lambda _: redraw(plane, self.draw), names="value")
-            if not name.startswith(_WEIGHT):  # a weight moves no money
-                control.observe(lambda _: redraw(cases, self.cases), names="value")
-        redraw(plane, self.draw)
-        redraw(cases, self.cases)
+            money = not name.startswith(_WEIGHT)  # a weight moves no money
+            control.observe(partial(redraw, money=money), names="value")
+        redraw()
         wrapped = w.Layout(flex_flow="row wrap")
         weights = [control for name, control in controls.items() if name.startswith(_WEIGHT)]
         fields = [control for name, control in controls.items() if not name.startswith(_WEIGHT)]
         moved = w.Accordion([w.HBox(weights, layout=wrapped), w.HBox(fields, layout=wrapped)],
                             titles=("Weights of the criteria", "Assumptions"))  # fmt: skip
-        return w.VBox([w.HTML(STYLE), moved, plane, cases])
+        return w.VBox([said, moved, plane, cases])
 
     def static(self) -> Any:
         """The plane, the cases, and the assumptions they rest on."""
@@ -292,7 +294,28 @@ class AutomationExplorer(Explorer):
         assumptions, weights = replace(self.assumptions, **own), self.weights | weights
         if assumptions == self.assumptions and weights == self.weights:
             return self.ranking, assumptions, weights
-        return self._score(assumptions, weights), assumptions, weights
+        key = (assumptions, weights, self.context, self._placed)
+        if self._last is None or self._last[0] != key:  # plane, cases and words ask in turn
+            self._last = key, self._score(assumptions, weights)
+        return self._last[1], assumptions, weights
+
+    def _moved(self, settings: Mapping[str, float]) -> str:
+        """How the order differs from the one with the first weights and assumptions, as a sentence."""
+        try:
+            ranking, assumptions, weights = self._changed(settings)
+        except (TaskkitError, ValueError):
+            return ""  # the picture says what is wrong
+        if assumptions == self.assumptions and weights == self.weights:
+            return sentence("Weights and assumptions are as they were at first.").markup
+        first = self.ranking.select("task_id", before="rank", was="verdict")
+        both = ranking.join(first, on="task_id").filter(pl.col("task_id").is_in(self._named)).sort("rank")
+        moved, other = (
+            int(both.select((pl.col(a) != pl.col(b)).sum()).item()) for a, b in (("rank", "before"), ("verdict", "was"))
+        )
+        words = f"Another rank than at first: {moved} of {count_of(both.height, 'task')}; another verdict: {other}."
+        for row in both.head(1).iter_rows(named=True):
+            words += f" First is {row['task_id']} {row['task_name']} ({row['verdict']})."
+        return sentence(words).markup
 
     def _money(self, ranking: pl.DataFrame, assumptions: Assumptions) -> str:
         ready = pl.col("verdict").is_in(["automate", "integrate"]) & (pl.col("people") >= self.min_people)

@@ -9,11 +9,12 @@ from typing import Any
 
 import polars as pl
 
+from taskkit.charts.look import count_of
 from taskkit.decisions import JOURNAL as JOURNAL
 from taskkit.decisions import Decisions
 from taskkit.errors import TaskkitError
 from taskkit.privacy import MIN_PEOPLE, posture
-from taskkit.widgets.displays import Shown, is_static, sentence
+from taskkit.widgets.displays import Shown, is_shared, is_static, sentence
 from taskkit.widgets.tables import table
 
 POSTURE = "application/x-taskkit-posture+json"
@@ -76,6 +77,7 @@ class Finding(Shown):
         there = results is not None and _journal(results).exists()
         # opened now and kept: what another notebook writes from here on was not seen, and is told as a conflict
         self._decisions = Decisions(_journal(results)) if there and results is not None else None
+        self._seen = 0 if self._decisions is None else self._decisions.newest  # 0: drawn before there was any journal
         self.standing = _standing(self._decisions, subject)
         said = "".join(f"<p>{html.escape(line)}</p>" for line in self._said())
         markup = f'<div class="tk-card tk-callout"><p><b>Finding.</b> {html.escape(text)}</p>{said}</div>'
@@ -101,7 +103,7 @@ class Finding(Shown):
         why, role : the reason, and who decided in which role.
         """
         return self.decisions.record(
-            self.subject, text or self.text, why=why, role=role, detail={"computed": self.text}
+            self.subject, text or self.text, why=why, role=role, detail={"computed": self.text}, seen=self._seen
         )
 
     @property
@@ -116,6 +118,8 @@ class Finding(Shown):
     def _said(self) -> list[str]:
         """What the room recorded, where it put it differently."""
         rows = self.standing.filter(pl.col("decision") != self.text).tail(3).iter_rows(named=True)
+        if is_shared():  # who said so and why stays in the room
+            return [f"Put differently in the room: {row['decision']}" for row in rows]
         return [
             f"Put differently by {row['role']}: {row['decision']}" + (f" Why: {row['why']}" if row["why"] else "")
             for row in rows
@@ -150,7 +154,7 @@ def recorded_findings(results: str | Path) -> Shown:
     corrected = standing.filter(pl.col("kind") == "correction").height
     further = f" {corrected} {'correction' if corrected == 1 else 'corrections'} of borders and tasks stand too."
     return table(
-        listed.with_columns(pl.col("time").dt.strftime("%d %b %Y %H:%M UTC")),
+        listed if is_shared() else listed.with_columns(pl.col("time").dt.strftime("%d %b %Y %H:%M UTC")),
         caption="Recorded decisions",
         definition="What stands in the journal; what was taken back is not listed." + (further if corrected else ""),
         columns={"number": "number", "time": "time", "kind": "kind", "subject": "about", "decision": "decision",
@@ -174,6 +178,11 @@ def conflicting_decisions(results: str | Path) -> Shown:
     found = Decisions(path).conflicts() if path.exists() else None
     if found is None or found.is_empty():
         return sentence(none)
+    if is_shared():
+        pairs = count_of(found.height, "pair of decisions disagrees", "pairs of decisions disagree")
+        return sentence(
+            f"{pairs}: neither writer had seen the other's, and the later one holds until the room settles it."
+        )
     return table(
         found,
         caption="Decisions that disagree",

@@ -29,7 +29,7 @@ from taskkit.privacy import MIN_PEOPLE
 from taskkit.variants import screen_of
 from taskkit.variants.recounting import WayCounts
 from taskkit.widgets.cards import JOURNAL
-from taskkit.widgets.displays import STYLE, Shown, is_static, sentence, stack
+from taskkit.widgets.displays import STYLE, Shown, is_shared, is_static, sentence, stack
 from taskkit.widgets.tables import table
 
 WHATS = {"step": "a step", "variant": "a way of doing a task", "detour": "a detour", "task": "a whole task"}
@@ -63,7 +63,9 @@ class ContextDesk:
         self.process = process
         self.min_people = smallest_group(events, min_people=min_people)
         self.path = None if results is None else Path(results).parent / JOURNAL
+        self._seen = 0  # newest entry of the journal when the marks were shown last
         self._listed: dict[str, pl.DataFrame] = {}
+        self._open: _AsDrawn | None = None
         self.refresh()
 
     # ---------------------------------------------------------------------------------------------- what can be marked
@@ -168,21 +170,38 @@ class ContextDesk:
 
     def refresh(self) -> None:
         """Read what stands in the journal into `marks` (frame of `list_marks`), and show it in the charts from now on."""
-        self.marks = list_marks(self.path, events=self.events, segments=self.segments)
+        there = self.path is not None and self.path.exists()
+        # noted before it is read: what another notebook writes from here on was not seen, and is told as a conflict
+        self._seen = self._journal().newest if there else 0
+        self.marks = list_marks(self.path if there else None, events=self.events, segments=self.segments)
         if self.path is not None:
             show_marks(self.marks)
 
     def _journal(self) -> Decisions:
         if self.path is None:
             raise TaskkitError("There is no folder of results to record beside: give results=.")
-        if not hasattr(self, "_open"):
-            self._open = Decisions(self.path)
+        if self._open is None:
+            self._open = _AsDrawn(self.path)
+        self._open.drawn = self._seen
         return self._open
 
     # ------------------------------------------------------------------------------------------------------ what is shown
     def static(self) -> Any:
         """The table of what stands, and what is marked but no longer in the log."""
-        return tell_marks(self.marks, self.segments, names=self.names, process=self.process)
+        marks = self._of_enough() if is_shared() else self.marks
+        shown = tell_marks(marks, self.segments, names=self.names, process=self.process)
+        if rest := self.marks.height - marks.height:
+            return stack(shown, sentence(f"{count_of(rest, 'mark is', 'marks are')} of the room only."))
+        return shown
+
+    def _of_enough(self) -> pl.DataFrame:
+        """The marks of what enough people do, in the words of the charts."""
+        named: set[tuple[str, str]] = set()
+        for what in set(self.marks["what"]) & {*WHATS}:
+            self.choices(what)
+            named |= {(what, subject) for subject in self._listed[what]["subject"]}
+        keep = [pair in named for pair in self.marks.select("what", "subject").iter_rows()]
+        return self.marks.filter(pl.Series(keep, dtype=pl.Boolean))
 
     def live(self) -> Any:
         """The list with its search, the mark with its note, and what stands."""
@@ -218,16 +237,24 @@ def marks_card(
         return Shown("", f"Nothing is marked as {', '.join(MARKS[:-1])} or {MARKS[-1]} yet.")
     counts = marks["mark"].value_counts(sort=True).sort("count", "mark", descending=[True, False])
     said = ", ".join(f"{KINDS[kind].sign} {kind} {count} ×" for kind, count in counts.iter_rows())
-    gone = list_vanished_marks(marks, segments, process=process)["sentence"].to_list()
+    gone = _gone(list_vanished_marks(marks, segments, process=process))
     told = sentence(f"Marked in the workshop, and shown in the charts below: {said}.")
-    return stack(told, sentence(" ".join(gone), kind="tk-asked")) if gone else told
+    return stack(told, sentence(gone, kind="tk-asked")) if gone else told
+
+
+def _gone(vanished: pl.DataFrame) -> str:
+    """What is marked and no longer in the log; on a page that leaves the room only how much."""
+    if is_shared():
+        count = vanished.height
+        return f"{count_of(count, 'mark is', 'marks are')} of what is not in this log." if count else ""
+    return " ".join(vanished["sentence"].to_list())
 
 
 def tell_marks(
     marks: pl.DataFrame, segments: pl.DataFrame, *, names: Mapping[str, str] | None = None, process: pl.DataFrame | None = None
 ) -> Shown:  # fmt: skip
     """The marks that stand as a table, and the sentences about those that are not in the log."""
-    gone = list_vanished_marks(marks, segments, process=process)
+    gone = _gone(list_vanished_marks(marks, segments, process=process))
     sign = pl.Series([f"{KINDS[kind].sign} {kind}" for kind in marks["mark"]], dtype=pl.String)
     shown = marks.with_columns(
         mark=sign, what=pl.col("what").replace("variant", "way"),
@@ -235,15 +262,13 @@ def tell_marks(
     )  # fmt: skip
     listed = table(
         shown, caption="What is marked, and why", most=50,
-        columns={"what": "what", "subject": "named", "where": "task", "mark": "marked as", "note": "note", "role": "by the role",
-                 "number": "number"},
+        columns={"what": "what", "subject": "named", "where": "task", "mark": "marked as"}
+        | ({} if is_shared() else {"note": "note", "role": "by the role", "number": "number"}),
         definition="; ".join(f"{each.sign} {kind}: {each.meaning.rstrip('.')}" for kind, each in KINDS.items())
         + ". From the journal beside the results; what was taken back is not listed.",
         empty="Nothing is marked yet: choose a step, way, detour or task, and say what it is there for.",
     )  # fmt: skip
-    if not gone.height:
-        return listed
-    return stack(listed, sentence(" ".join(gone["sentence"].to_list()), kind="tk-asked"))
+    return stack(listed, sentence(gone, kind="tk-asked")) if gone else listed
 
 
 def _labelled(found: pl.DataFrame) -> pl.DataFrame:
@@ -257,6 +282,15 @@ def _labelled(found: pl.DataFrame) -> pl.DataFrame:
     return found.with_columns(label=pl.Series(lines, dtype=pl.String)).select(
         pl.col(name).cast(dtype) for name, dtype in _SCHEMA.items()
     )
+
+
+class _AsDrawn(Decisions):
+    """The journal, written to by people who have read what stood in it when the desk was drawn, and nothing later."""
+
+    drawn = 0
+
+    def record(self, subject: str, decision: str, *, seen: int | None = None, **rest: Any) -> int:
+        return super().record(subject, decision, seen=self.drawn if seen is None else seen, **rest)
 
 
 class _Form:

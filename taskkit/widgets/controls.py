@@ -10,7 +10,9 @@ from taskkit.charts.look import unchecked
 from taskkit.errors import TaskkitError
 from taskkit.widgets.displays import STYLE, is_static, sentence
 
-_WAITING = """<div role="status" style="min-height:1.5em;color:var(--tk-soft);font:14px/1.5 system-ui,sans-serif">{}</div>"""
+_WAITING = (
+    """<div role="status" style="min-height:1.5em;color:var(--tk-soft);font:14px/1.5 system-ui,sans-serif">{}</div>"""
+)
 
 
 class Explorer:
@@ -52,8 +54,8 @@ class Explorer:
         for control in controls.values():
             control.observe(redraw, names="value")
         redraw()
-        row = w.HBox(list(controls.values()), layout=w.Layout(flex_flow="row wrap"))
-        return w.VBox([w.HTML(STYLE), row, said, place])
+        row = w.HBox([*controls.values(), said], layout=w.Layout(flex_flow="row wrap"))
+        return w.VBox([w.HTML(STYLE), row, place])
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         shown = self.static() if is_static() else self.live()
@@ -80,14 +82,18 @@ class Quick:
     @classmethod
     def of(cls, shown: Any) -> Any:
         """The same, if it is a chart; anything else as it is."""
-        return cls(shown) if hasattr(shown, "to_dict") and hasattr(shown, "mark_point") else shown
+        return cls(shown) if hasattr(shown, "to_json") else shown
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         import altair as alt
 
         renderer: Any = alt.renderers.get()
+        return renderer(self.to_dict())
+
+    def to_dict(self) -> dict[str, Any]:
+        """The specification."""
         with unchecked():
-            return renderer(self.chart.to_dict(validate=False))
+            return dict(self.chart.to_dict(validate=False))
 
 
 def put(place: Any, shown: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -10,6 +11,7 @@ import polars as pl
 from taskkit import charts
 from taskkit.charts.look import smallest_group
 from taskkit.comparison import compare
+from taskkit.comparison.people import adjust
 from taskkit.errors import SettingError
 from taskkit.privacy import MIN_PEOPLE, shares_pages, suppress_small_groups
 from taskkit.segments import METHODS, list_segments, segment
@@ -29,6 +31,9 @@ __all__ = [
     "_list",
     "_put",
 ]
+
+
+_LEARNS = ("model", "cohesion", "routine")  # methods that read the whole log before they divide it
 
 
 class DayTimeline(Explorer):
@@ -90,21 +95,44 @@ class SegmentationExplorer(Explorer):
         self, events: pl.DataFrame, *, gaps: tuple[str, ...] = ("2m", "5m", "15m"), min_people: int = MIN_PEOPLE
     ) -> None:
         self.events, self.gaps, self.min_people = events, gaps, min_people
+        self._found: dict[tuple[str, str], pl.DataFrame] = {}
 
     def controls(self) -> dict[str, Any]:
         """Method and, for "gap", the pause."""
-        methods = [("as mined", "as mined"), *((name, name) for name in METHODS if name != "anchor")]
+        # a log that was mined by task models is shown as mined: to learn them again would take long and give the same
+        known = {"anchor"} | ({"model"} if self._by_model else set())
+        mined = "as mined (model)" if self._by_model else "as mined"
+        methods = [(mined, "as mined"), *((name, name) for name in METHODS if name not in known)]
         return {
             "method": _list("method", methods, "as mined"),
             "gap": _list("pause (gap only)", [*self.gaps, "30m"], self.gaps[0]),
         }
 
+    def adjust(self, controls: dict[str, Any]) -> None:
+        """Only the method "gap" has a pause."""
+        controls["gap"].disabled = controls["method"].value != "gap"
+
+    def waiting(self, *, method: str = "as mined", gap: str = "5m", **_: Any) -> str:
+        """The sentence for a method that learns."""
+        if method not in _LEARNS or self._key(method, gap) in self._found:
+            return ""
+        return f"Dividing {self.events.height:,} events by “{method}”, which takes some seconds the first time …"
+
     def draw(self, *, method: str = "as mined", gap: str = "5m") -> Any:
-        """Distribution of the segments' length."""
-        if method == "as mined":
-            return charts.segment_lengths(list_segments(self.events))
-        settings = {"gap": gap} if method == "gap" else {}
-        return charts.segment_lengths(list_segments(segment(self.events, method=method, **settings)))
+        """Distribution of the segments' length; what was divided once is kept."""
+        key = self._key(method, gap)
+        if key not in self._found:
+            settings = {"gap": gap} if method == "gap" else {}
+            events = self.events if method == "as mined" else segment(self.events, method=method, **settings)
+            self._found[key] = list_segments(events)
+        return charts.segment_lengths(self._found[key])
+
+    @property
+    def _by_model(self) -> bool:
+        return "segment_model" in self.events.columns and self.events["segment_model"].null_count() < self.events.height
+
+    def _key(self, method: str, gap: str) -> tuple[str, str]:
+        return method, gap if method == "gap" else ""
 
     def static(self) -> Any:
         """The mined segments beside those of three pauses, with a list to choose from."""
@@ -136,6 +164,9 @@ def common_lengths(segments: pl.DataFrame, *, min_people: int = MIN_PEOPLE) -> p
     return bins.join(told.select("bin"), on="bin", how="semi", maintain_order="left").drop("bin")
 
 
+_FEWEST = 2  # people in a group, below which nothing is compared
+
+
 class ComparisonExplorer(Explorer):
     """Two groups side by side; `result` is the frame (`clearest`: the clearest difference first), empty
     where there are no two groups; `problem` says why. Tasks seen with fewer than `min_people` people are left out.
@@ -160,7 +191,8 @@ class ComparisonExplorer(Explorer):
 
     def controls(self) -> dict[str, Any]:
         """The smallest group."""
-        return {"min_people": _slider("smallest group", self.min_people, 2, 20, 1)}
+        self._all  # noqa: B018  compared before somebody moves the slider
+        return {"min_people": _slider("smallest group", max(self.min_people, _FEWEST), _FEWEST, 20, 1)}
 
     def draw(self, *, min_people: int | None = None) -> Any:
         """Differences with their intervals, or the sentence why there are none."""
@@ -168,8 +200,21 @@ class ComparisonExplorer(Explorer):
             return sentence(f"Nothing is compared here. {self.problem}")
         same = min_people in (None, self.min_people)
         least = min_people or self.min_people
-        found = self._found if same else compare(self.segments, by=self.by, min_people=least)
+        found = self._found if same else self._at_least(least)
         return charts.comparison_intervals(found, tasks=self._enough(least), min_people=least)
+
+    @cached_property
+    def _all(self) -> pl.DataFrame:
+        """All figures that two people in each group give: what a larger group leaves out is taken from it."""
+        return pl.DataFrame() if self.problem else compare(self.segments, by=self.by, min_people=_FEWEST)
+
+    def _at_least(self, min_people: int) -> pl.DataFrame:
+        """What `compare` gives for a smallest group, but for its sentences: people are not drawn again for it."""
+        few = pl.min_horizontal("people_a", "people_b") < min_people
+        figures = ["value_a", "value_b", "difference", "low", "high", "p_value"]
+        found = self._all.with_columns(pl.when(~few).then(pl.col(name)).alias(name) for name in figures)
+        adjusted = pl.col("p_value").map_batches(adjust, return_dtype=pl.Float64).over("measure")
+        return found.with_columns(p_adjusted=adjusted)
 
     def _enough(self, min_people: int) -> list[str]:
         """The tasks that may be named."""

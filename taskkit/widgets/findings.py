@@ -30,7 +30,7 @@ from taskkit.charts.look import (
 )
 from taskkit.charts.steps import say_behind
 from taskkit.comparison import MEASURES
-from taskkit.privacy import MIN_PEOPLE
+from taskkit.privacy import MIN_PEOPLE, shares_pages
 from taskkit.quality import check_quality
 
 _FEW = "It rests on few people: take it as a description of them, not of the work in general."
@@ -103,11 +103,10 @@ def _carried_by_hand(events: pl.DataFrame) -> str:
     """Sentences on what is pasted, what is typed again and what is always the same, where they say something."""
     said, transfers = "", count_transfers(events)
     if transfers.height:
-        across = int(transfers.filter(pl.col("from_app") != pl.col("to_app"))["transfers"].sum())
         pasted = int(transfers["transfers"].sum())
         said += (
             f" {count_of(pasted, 'value')} {'was' if pasted == 1 else 'were'} pasted, "
-            f"{across:,} of them from one application into another."
+            f"{_across(transfers, pasted)} of them from one application into another."
         )
     again = count_reentries(events)
     if again.height and again["share"].sum() >= 0.1 and again["reentries"].sum() >= 20:
@@ -124,6 +123,18 @@ def _carried_by_hand(events: pl.DataFrame) -> str:
             f"that get the same value at least {CONSTANT:.0%} of the time."
         )
     return said
+
+
+def _across(transfers: pl.DataFrame, pasted: int) -> str:
+    """How many values go from one application into another; exact outside the room only if both parts are of enough people."""
+    apart = pl.col("from_app") != pl.col("to_app")
+    across = int(transfers.filter(apart)["transfers"].sum())
+    parts = [transfers.filter(part) for part in (apart, ~apart.fill_null(False))]
+    few = [part["transfers"].sum() > 0 and largest(part["people"]) < MIN_PEOPLE for part in parts]
+    if not (shares_pages() and any(few)):
+        return f"{across:,}"
+    part = across / max(pasted, 1)
+    return "nearly all" if part >= 0.9 else "most" if part >= 0.5 else "some" if part >= 0.1 else "few"
 
 
 def summarise_segments(segments: pl.DataFrame, events: pl.DataFrame) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from taskkit.charts.look import app_colours, nothing, smallest_group
+from taskkit.charts.marks import standing_marks
 from taskkit.charts.process_inside import leave_room, process_explorer
 from taskkit.charts.process_map import MEASURES, NO_LOG, tell_steps
 from taskkit.charts.process_model import model_map
@@ -19,7 +20,9 @@ from taskkit.overlay.effort import explain_steps, list_excursions, list_hidden_w
 from taskkit.overlay.insides import Insides, look_inside
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.schema import PROCESS
-from taskkit.widgets.controls import Explorer, choice
+from taskkit.widgets.controls import Explorer, Quick, choice
+
+_BOOKED = ""  # the main application of each step is the one in which it is booked
 
 
 class ProcessExplorer(Explorer):
@@ -52,7 +55,7 @@ class ProcessExplorer(Explorer):
         self.min_people = smallest_group(events, min_people=min_people)
         self.work = self.effort = self.transitions = self.attributions = None
         self.insides: Insides | None = None
-        self._drawn: dict[str | None, dict[str, Any]] = {}
+        self._drawn: dict[tuple[Any, ...], dict[str, Any]] = {}
         self._found: dict[str | None, tuple[pl.DataFrame, pl.DataFrame, Insides]] = {}
         if process is not None:
             self.work, self.attributions = list_step_work(events, process), list_attributions(events)
@@ -62,22 +65,39 @@ class ProcessExplorer(Explorer):
         """The application that counts as the main one; step and colour are chosen in the picture."""
         apps = self.events["app"].drop_nulls().unique().sort().to_list() if "app" in self.events.columns else []
         return {
-            "main_app": choice("main application", [("where the step is booked", None), *((a, a) for a in apps)], None)
+            "main_app": choice(  # None would be shown as an empty list
+                "main application", [("where the step is booked", _BOOKED), *((a, a) for a in apps)], _BOOKED
+            )
         }
 
     def draw(self, *, main_app: str | None = None, step: str | None = None, measure: str = "touch") -> Any:
-        """The map and the inside of a step; what is drawn once is kept, so that a change shows at once."""
+        """The map and the inside of a step; what is drawn once is kept, so that a change shows at once.
+
+        A mark that is set later makes another picture.
+        """
         check_choice(measure, allowed=MEASURES, what="measure of the map")
+        main_app = main_app or None
         if self.process is None:
             return nothing(NO_LOG)
-        if main_app not in self._drawn:
+        kept = self._kept(main_app)
+        if kept not in self._drawn:
             effort, transitions, insides = self._frames(main_app)
             chart = process_explorer(
                 self.process, effort, insides, transitions=transitions, names=self.names,
                 colours=app_colours(self.events), min_people=self.min_people,
             )  # fmt: skip
-            self._drawn[main_app] = chart.to_dict()
-        return _Drawn(self._with(self._drawn[main_app], main_app, step, measure))
+            self._drawn[kept] = Quick(chart).to_dict()
+        return _Drawn(self._with(self._drawn[kept], main_app, step, measure))
+
+    def waiting(self, *, main_app: str | None = None, **_: Any) -> str:
+        """The sentence for an application that was not counted as the main one yet."""
+        main_app = main_app or None
+        if self.process is None or self._kept(main_app) in self._drawn:
+            return ""
+        return f"Counting the steps with {main_app or 'the application of the booking'} as the main application …"
+
+    def _kept(self, main_app: str | None) -> tuple[Any, ...]:
+        return main_app, standing_marks()
 
     def model(self, *, noise: float = 0.2, measure: str = "touch") -> Any:
         """The process as a discovered BPMN model, coloured alike; without pm4py a sentence with the cure."""

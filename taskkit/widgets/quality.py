@@ -32,7 +32,7 @@ def list_checks(quality: pl.DataFrame, *, min_people: int = MIN_PEOPLE) -> pl.Da
 
     Returns
     -------
-    The same rows, as they are in a notebook. On such a page a defect of fewer sessions is said to be there, and no more;
+    The same rows, the checks in words. On such a page a defect of fewer sessions is said to be there, and no more;
     nor does it say how much one person made of the log.
 
     >>> from taskkit.schema import EVENTS
@@ -40,9 +40,10 @@ def list_checks(quality: pl.DataFrame, *, min_people: int = MIN_PEOPLE) -> pl.Da
     >>> list_checks(check_quality(pl.DataFrame(schema=EVENTS.schema)))["sentence"].to_list()
     ['The log is empty: nothing can be said.']
     """
-    if not shares_pages() or quality.is_empty():
-        return quality
-    return pl.DataFrame([_coarse(row, min_people) for row in quality.iter_rows(named=True)], schema=quality.schema)
+    told = quality
+    if shares_pages() and not quality.is_empty():
+        told = pl.DataFrame([_coarse(row, min_people) for row in quality.iter_rows(named=True)], schema=quality.schema)
+    return told.with_columns(pl.col("check").str.replace_all("_", " "))
 
 
 def _coarse(row: dict[str, object], k: int) -> dict[str, object]:
@@ -51,6 +52,9 @@ def _coarse(row: dict[str, object], k: int) -> dict[str, object]:
         said = (
             "Nobody dominates the log." if row["level"] == "ok" else "The events are unevenly spread over the people."
         )
+        return row | {"value": None, "sentence": said}
+    if row["check"] == "groups" and row["value"] is not None and 0 < float(str(row["value"])) < k:
+        said = f"Too few people for a comparison of groups: the smallest has fewer than {k}."
         return row | {"value": None, "sentence": said}
     found = _FEW.match(str(row["where"]))
     if found is None or not 0 < int(found[0]) < k:
@@ -90,9 +94,7 @@ def caveat_card(quality: pl.DataFrame, *, use: str = "comparison", min_people: i
     if caveats.is_empty():
         return Shown("")
     verdict = judge_uses(quality, min_people=min_people).row(by_predicate=pl.col("use") == use, named=True)
-    rows = [
-        (row["check"].replace("_", " "), row["sentence"], row["threshold"]) for row in caveats.iter_rows(named=True)
-    ]
+    rows = list(caveats.select("check", "sentence", "threshold").iter_rows())
     lines = "".join(
         f"<div><dt>{html.escape(check)}</dt><dd>{html.escape(said)} <small>Limit: {html.escape(limit)}.</small></dd></div>"
         for check, said, limit in rows

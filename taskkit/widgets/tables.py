@@ -32,7 +32,6 @@ _LONGEST = 1500  # characters of a text: no finding is cut
 _SHARES = (
     "share",
     "time_share",
-    "support",
     "similarity",
     "cumulative_share",
     "interrupted",
@@ -103,7 +102,10 @@ def table(
     >>> table(pl.DataFrame({"task_id": ["T01"], "active_hours": [1.25]}), caption="Tasks")
     Tasks: 1 row
     """
+    frame, further = tell_journal(frame) if is_shared() else (frame, "")
+    definition = f"{definition} {further}".strip()
     if frame is None or frame.is_empty():
+        empty = further or empty
         words = f"{caption}: {empty}" if caption else empty
         return Shown(
             f'<div class="tk-card"><p>{f"<b>{html.escape(caption)}.</b> " if caption else ""}{html.escape(empty)}</p></div>',
@@ -111,6 +113,7 @@ def table(
         )
     frame, hidden = _hide_small_groups(frame, min_people, keep)
     wanted = [name for name in (columns or frame.columns) if name in frame.columns and name not in _NEVER]
+    wanted = [name for name in wanted if not (further and name in _IN_THE_ROOM)]
     frame = _without_names(frame, wanted)
     headings = dict(columns) if isinstance(columns, Mapping) else {}
     shown = [_column(frame[name], headings.get(name)) for name in wanted]
@@ -132,6 +135,30 @@ def table(
         f"{_foot(frame.height, most, len(wanted))}</table></div>"
     )
     return Shown(markup, f"{caption or 'Table'}: {frame.height:,} {'row' if frame.height == 1 else 'rows'}")
+
+
+_IN_THE_ROOM = ("number", "why", "note", "role", "writer", "seen", "detail")
+_KINDS = {"verdict": "verdict", "context": "answer", "mark": "mark", "correction": "correction", "override": "override"}
+
+
+def tell_journal(frame: pl.DataFrame | None) -> tuple[pl.DataFrame | None, str]:
+    """What a page that leaves the room tells of a frame of the journal of decisions, and the sentence about the rest.
+
+    Findings and names stay, with the day. Of other entries only their number is told: they are about few people's work, or say
+    who thinks what. Any other frame comes back as it is, with no sentence.
+    """
+    if frame is None or frame.is_empty() or "number" not in frame.columns:
+        return frame, ""
+    if {"op", "sentence"} <= set(frame.columns):  # of `list_vanished`: each is about one person's work
+        many = "correction could", "corrections could"
+        return frame.clear(), f"{frame.height} {many[frame.height != 1]} not be replayed in full."
+    if not {"kind", "subject", "decision", "role"} <= set(frame.columns):
+        return frame, ""
+    kept = frame.filter(pl.col("kind").is_in(["finding", "name"])).with_columns(pl.col("time").dt.date())
+    rest = dict(frame.group_by("kind").len().iter_rows())
+    told = [f"{rest[kind]} {said}{'s' if rest[kind] != 1 else ''}" for kind, said in _KINDS.items() if kind in rest]
+    also = f"Also recorded: {', '.join(told)}. " if told else ""
+    return kept, f"{also}Who said what, and why, stays in the room."
 
 
 def _hide_small_groups(frame: pl.DataFrame, min_people: int, keep: Sequence[str]) -> tuple[pl.DataFrame, pl.Series]:

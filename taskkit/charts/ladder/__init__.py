@@ -20,6 +20,7 @@ from taskkit.charts.look import (
     count_of,
     finish,
     inline,
+    leave_enough,
     nothing,
     people,
     picker,
@@ -28,7 +29,7 @@ from taskkit.charts.look import (
     short,
 )
 from taskkit.charts.marks import Mark, marks_of_way, say_marks, sign_way
-from taskkit.privacy import MIN_PEOPLE
+from taskkit.privacy import MIN_PEOPLE, shares_pages
 
 _Rows = list[tuple[Any, ...]]
 _Step = tuple[str, str, str, str, int, str, str]
@@ -223,6 +224,7 @@ def _lay_out(
     task, whole = str(part["task_id"][0]), int(part["segments"].sum())
     summed = pl.col("variant_id").str.ends_with("-other")
     drawn = part.filter((pl.col("people") >= min_people) & ~summed).head(top)
+    drawn = leave_enough(drawn, part, min_people)
     ways = int(part["ways"].sum()) if "ways" in part.columns else part.height
     usual: list[str] = drawn["activities"][0].to_list() if drawn.height else []
     words = name_steps(drawn, beside)
@@ -256,7 +258,9 @@ def _sum_up(
         return
     left = whole - seen
     said = f"{ways:,} more {'way' if ways == 1 else 'ways'}, {count_of(left, 'execution')}, {_percent(left / whole)}"
-    if not seen:
+    if not seen and shares_pages():  # a way may be counted here only so that the others cannot be told by subtraction
+        said += f": used by fewer than {min_people} people, or next to such a way; the map of steps says more about this task"
+    elif not seen:
         said += f": none used by {min_people} people or more; the map of steps says more about this task"
     elif min_people > 1:
         said += f": rarer, or used by fewer than {min_people} people"
@@ -292,7 +296,7 @@ def _facts(row: dict[str, Any], seen: int, whole: int, task: str) -> tuple[str |
         spread += (
             f" ({seconds_in_words(row['q25_seconds'])} to {seconds_in_words(row['q75_seconds'])} for the middle half)"
         )
-    if row.get("left_out"):
+    if row.get("left_out") and not shares_pages():  # of how many people it was is not known
         spread += f"; in {row['left_out']:,} a rare step or a glance was left out"
     empty = None if row["activities"] else "no step that enough executions share"
     head = f"{sign_way(row['activities'], task)}{name} · {_percent(row['share'])}"

@@ -11,10 +11,11 @@ import polars as pl
 
 from taskkit.errors import LogFileError
 from taskkit.privacy import MIN_PEOPLE
-from taskkit.report.linter.checks import Leak, check_piece, check_rows
+from taskkit.report.linter.checks import Leak, check_piece, leak
+from taskkit.report.linter.gathering import find_secrets as find_secrets
+from taskkit.report.linter.groups import check_rows
 from taskkit.report.linter.reading import Piece, Rows, read_page
 from taskkit.report.linter.secrets import Secrets
-from taskkit.report.linter.secrets import find_secrets as find_secrets
 
 LEAKS = pl.Schema({"page": pl.String, "place": pl.String, "kind": pl.String, "what": pl.String, "people": pl.Int64,
                    "how_to_mend": pl.String})  # fmt: skip
@@ -29,7 +30,8 @@ def lint_pages(
     Read are texts, attributes, comments, styles, scripts, specifications and data of charts, tables, files in data
     addresses and what pictures say of themselves. Found are the log's raw texts, people, sessions, digests and cases
     (`find_secrets`), addresses, numbers of accounts and telephones, pseudonyms, paths of a machine, private columns,
-    groups of fewer than `k` people, marks of single people and hidden values that a total gives away.
+    groups of fewer than `k` people, marks of single people, hidden values that a total gives away, references to the
+    outside; and a log of fewer than `k` people, whose pages can never be anonymous.
 
     Parameters
     ----------
@@ -49,7 +51,10 @@ def lint_pages(
     ['e-mail address']
     """
     found = secrets if secrets is not None else Secrets(people=k)
-    rows = [(name, *leak) for name, html in _given(pages).items() for leak in _lint(name, html, found, k)]
+    rows = [(name, *told) for name, html in _given(pages).items() for told in _lint(name, html, found, k)]
+    if 0 < found.people < k:
+        few = f"{found.people} {'person' if found.people == 1 else 'people'} in the log"
+        rows.append(("all pages", *leak("the log", "log of few people", few, found.people, k)))
     return pl.DataFrame(rows, schema=LEAKS, orient="row")
 
 
@@ -68,13 +73,13 @@ def _lint(name: str, html: str, secrets: Secrets, k: int) -> Iterator[Leak]:
     contents.pieces.append(Piece("the file's name", "metadata", name))
     seen: set[tuple[str, str, str]] = set()
     counts: dict[str, int] = {}
-    for leak in _all(contents.pieces, contents.tables, secrets, k):
-        if (leak.place, leak.kind, leak.what) in seen:
+    for told in _all(contents.pieces, contents.tables, secrets, k):
+        if (told.place, told.kind, told.what) in seen:
             continue
-        seen.add((leak.place, leak.kind, leak.what))
-        counts[leak.kind] = counts.get(leak.kind, 0) + 1
-        if counts[leak.kind] <= MOST_PLACES:
-            yield leak
+        seen.add((told.place, told.kind, told.what))
+        counts[told.kind] = counts.get(told.kind, 0) + 1
+        if counts[told.kind] <= MOST_PLACES:
+            yield told
 
 
 def _all(pieces: list[Piece], tables: list[Rows], secrets: Secrets, k: int) -> Iterator[Leak]:
@@ -82,10 +87,11 @@ def _all(pieces: list[Piece], tables: list[Rows], secrets: Secrets, k: int) -> I
     for piece in pieces:
         if not re.search(r"[^\W_]", piece.text) and piece.sort != "picture":
             continue
-        key = (piece.sort, piece.column, piece.text)
+        within = piece.place.rpartition(",")[2] if piece.sort in ("attribute", "chart", "text") else ""
+        key = (piece.sort, f"{piece.column} {within}", piece.text)
         if key not in known:  # the same text stands in many places
             known[key] = list(check_piece(piece, secrets, k))
-        yield from (leak._replace(place=piece.place) for leak in known[key])
+        yield from (told._replace(place=piece.place) for told in known[key])
     for rows in tables:
         yield from check_rows(rows, secrets, k)
 

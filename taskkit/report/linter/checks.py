@@ -1,4 +1,4 @@
-"""What gives somebody away: patterns in texts, columns that are private, groups that are small, sums that tell the rest."""
+"""What gives somebody away in one text: secrets of the log, patterns, private fields, numbers of people, outside addresses."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from taskkit.privacy import PSEUDONYM
 from taskkit.redaction import REDACTIONS
-from taskkit.report.linter.reading import Piece, Rows
+from taskkit.report.linter.reading import Piece, words_of
 from taskkit.report.linter.secrets import Secrets, views
 from taskkit.schema import EVENTS
 
@@ -23,14 +23,16 @@ class Leak(NamedTuple):
     how_to_mend: str
 
 
+PERSONAL = words_of(
+    "user person participant employee letter resource login user_name username who whom clerk colleague worker operator "
+    "user_id person_id employee_id staff_id staff_member"
+)
 PRIVATE_COLUMNS = frozenset(
     {c.name for c in EVENTS.columns if c.privacy in ("P2", "P3")} - {"screen", "activity", "value"}
-    | {"user", "person", "participant", "employee", "letter", "resource", "session_id", "session", "value_digest",
-       "value_shape", "value_length", "login", "user_name", "username", "machine", "host", "hostname"}
+    | {"session_id", "session", "value_digest",
+       "value_shape", "value_length", "machine", "host", "hostname"}
+    | PERSONAL
 )  # fmt: skip
-_PERSONAL = frozenset(
-    {"user", "person", "participant", "employee", "letter", "resource", "login", "user_name", "username"}
-)
 
 HOW = {
     "private column": "Leave the column out of the table or chart, also where it is not drawn.",
@@ -40,6 +42,10 @@ HOW = {
     "way of few people": "Hide ways that fewer than {k} people go, or join them with others.",
     "hidden value can be derived": "Hide a second group as well, or leave the total out.",
     "pseudonym": "Leave the person out; a pseudonym is for those who work with the log.",
+    "outside address": "Leave the reference out: a page that asks for it tells who reads it, and when.",
+    "address of a machine": "Leave the address or name of the machine out.",
+    "log of few people": "Pages of a log of fewer than {k} people are never anonymous: record more people, or keep the pages.",
+    "hand-written text": "Give a list of names (names), so that they are looked for, or reword the entry and share again.",
     "picture": "A picture's content cannot be checked: draw a chart with its data instead, or leave it out.",
     "path of this machine": "Show the name of the file instead of its path.",
 }
@@ -52,20 +58,39 @@ _PATTERNS = {
         r"\\\\[\w.-]+\\[\w.$-]+|file://+\w", re.ASCII
     ),
 }  # fmt: skip
-_AS_PERSON = re.compile(r"\b(?i:person|participant|employee|worker|user)[ _-](?:[A-Z]|\d{1,3})\b(?!-)(?! of\b)")
+_AS_PERSON = re.compile(
+    r"\b(?i:person|participant|employee|worker|user|clerk|colleague|analyst|operator)[ _-](?:[A-Z]|\d{1,3})\b(?!-)(?! of\b)"
+)
 _AS_CASE = re.compile(r"\bCase [A-Z]\b")
-_NUMBER_WITH_PEOPLE = re.compile(
-    r"(?P<bound>\w+ than |\bat (?:least|most) |\bunder )?(?<![\d.,–-])(?P<n>\d+) (?:of \d+ )?(?:people|persons?)\b"
-)
-_PEOPLE_COLUMN = re.compile(r"(?:^|_)(?:people|persons|users)(?:$|_(?!share|hours|days|needed|least))")
-_NO_COUNT = re.compile(r"share|rate|percent|%|median|mean|_per_|^per_|hours|seconds|days|least|min_people")
-_TOTAL = re.compile(r"^(all|totals?|sum|overall|together|grand total)\b", re.IGNORECASE)
-_ADDS_UP = re.compile(
-    r"^(n|count|counts|people|persons|segments|executions|instances|events|rows|cases|steps|times|entries|switches|"
-    r"visits|hours|active_hours|sum|frequency|runs|occurrences|number)(_|$)"
-)
-_HIDDEN_ONE = re.compile(
-    r"\b(?:1|one) [a-z ]{3,60}(?: is hidden: seen)?[a-z ]*(?:with|of|by|that) fewer than \d+ people"
+PEOPLE = "people|persons?|colleagues?|clerks?|employees?|participants?|workers?|users|members of staff"
+NUMBERS = {"one": 1, "two": 2, "three": 3, "four": 4}
+_WORD = "(?P<n>one|two|three|four)"
+_NUMBER_WITH_PEOPLE = (
+    re.compile(
+        r"(?P<bound>\w+ than |\bat (?:least|most) |\bunder )?(?<![\d.,–-])(?P<n>\d+) (?:of (?:the )?\d+ )?"
+        rf"(?:different |other |more |further |new )?(?:{PEOPLE})\b"
+    ),
+    re.compile(rf"\b(?P<bound>)(?:{PEOPLE}) ?[:=] ?(?P<n>\d+)(?![\d.,]*\d| ?%)", re.IGNORECASE),
+    re.compile(rf"\b(?P<bound>)(?:only|just|exactly|merely) {_WORD} (?:{PEOPLE})\b", re.IGNORECASE),
+    re.compile(
+        rf"\b(?P<bound>\w+ than |at (?:least|most) )?{_WORD} (?:{PEOPLE}) (?:of the|in the|from the|do|does|did|use|uses|"
+        r"works?|who|alone|never|always)\b", re.IGNORECASE,
+    ),
+    re.compile(
+        rf"\b(?P<bound>)(?:all|everybody|everyone)(?: of)?(?: the)?(?: (?:{PEOPLE}))? (?:but|except) {_WORD}\b", re.IGNORECASE
+    ),
+)  # fmt: skip
+_MEASURE = re.compile(
+    r"^n$|count|rows|events|steps|seconds|minutes|hours|days|times|runs|amount|cost|eur|usd|saving|share|total|sum|size|"
+    r"length|width|height|duration|frequency|number_of|visits|switches|executions|timestamp|date|_ms$|bytes", re.IGNORECASE
+)  # fmt: skip
+_REFERENCES = words_of("href src action formaction data poster srcset background ping manifest cite")
+_OUTSIDE = re.compile(r"(?:^|,|\s)\s*(?:(?:https?|ftps?|wss?):)?//[\w\[]|^\s*(?:javascript|mailto|tel):", re.IGNORECASE)
+_OUTSIDE_STYLE = re.compile(r"(?:url\(|@import)\s*['\"]?\s*(?:https?:)?//", re.IGNORECASE)
+_MACHINE = re.compile(
+    r"(?<![\w.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\w.]*\d)|"
+    r"(?<![\w:-])(?:[0-9A-Fa-f]{2}[:-]){5}[0-9A-Fa-f]{2}(?![\w:-])|"
+    r"\b(?:LAPTOP|DESKTOP|NOTEBOOK|WORKSTATION|CLIENT|WIN|WKS|SRV|PC|NB|VM)-[A-Z0-9][A-Z0-9-]{3,}\b"
 )
 _NUMBERS = ("long_number", "national_id", "card")  # not the middle of 0.54321… or of a hexadecimal digest
 _WEAK_SORTS = ("style", "script")
@@ -74,48 +99,86 @@ _WEAK_SORTS = ("style", "script")
 def check_piece(piece: Piece, secrets: Secrets, k: int) -> Iterator[Leak]:
     """Leaks in one text."""
     if piece.sort == "picture":
-        yield _leak(piece.place, "picture", "a picture", None, k)
+        yield leak(piece.place, "picture", "a picture", None, k)
         return
     for hit in secrets.find(piece.text):
-        yield _leak(piece.place, hit.kind, mask(hit.text), hit.people, k)
-    if piece.sort not in _WEAK_SORTS and not (
-        piece.sort == "data" and _is_number(piece.text) and not _may_be_id(piece.column)
-    ):
-        for hit in secrets.find_numbers(piece.text):
-            yield _leak(piece.place, hit.kind, mask(hit.text), hit.people, k)
+        yield leak(piece.place, hit.kind, mask(hit.text), hit.people, k)
+    if piece.sort not in _WEAK_SORTS:
+        yield from _check_running(piece, secrets, k)
+    yield from _check_references(piece, k)
     for view in views(piece.text):
         yield from _check_patterns(piece, view, secrets, k)
     if piece.sort == "field" and name_of(piece.text) in PRIVATE_COLUMNS:
-        yield _column(piece.place, name_of(piece.text), k)
+        yield column_leak(piece.place, name_of(piece.text), k)
     if piece.sort in ("chart", "script"):
         for match in re.finditer(r"datum(?:\.|\[\\?['\"])(\w+)", piece.text):
             if name_of(match[1]) in PRIVATE_COLUMNS:
-                yield _column(piece.place, name_of(match[1]), k)
+                yield column_leak(piece.place, name_of(match[1]), k)
+
+
+def _check_running(piece: Piece, secrets: Secrets, k: int) -> Iterator[Leak]:
+    """Numbers of cases and short names: not in scripts and styles, where every word may be one."""
+    for hit in secrets.find_capitals(piece.text):
+        yield leak(piece.place, hit.kind, mask(hit.text), hit.people, k)
+    if (
+        piece.sort == "data"
+        and is_number(piece.text)
+        and _MEASURE.search(piece.column)
+        and not _may_be_id(piece.column)
+    ):
+        return  # 104,157 seconds are no case
+    for hit in secrets.find_numbers(
+        piece.text, alone=piece.sort == "text" and not re.search(r"\bt[dh]\b", piece.place)
+    ):
+        yield leak(piece.place, hit.kind, mask(hit.text), hit.people, k)
+
+
+def _check_references(piece: Piece, k: int) -> Iterator[Leak]:
+    """What makes a browser ask somebody outside, at once or with a click."""
+    name = match[1].rpartition(":")[2] if (match := re.search(r"(\S+)=…$", piece.place)) else ""
+    asked = (
+        (piece.sort == "attribute" and name in _REFERENCES and _OUTSIDE.search(piece.text))
+        or (
+            piece.sort == "attribute" and name == "content" and re.search(r"url\s*=\s*\S*//", piece.text, re.IGNORECASE)
+        )
+        or ((piece.sort == "style" or name == "style") and _OUTSIDE_STYLE.search(piece.text))
+        or (
+            piece.sort == "chart"
+            and re.search(r"/(?:url|href|src)(?:/value)?$", piece.place)
+            and _OUTSIDE.search(piece.text)
+        )
+    )
+    if asked:
+        yield leak(piece.place, "outside address", mask(piece.text.strip()), None, k)
 
 
 def _check_patterns(piece: Piece, text: str, secrets: Secrets, k: int) -> Iterator[Leak]:
     for kind, pattern in _PATTERNS.items():
         for match in pattern.finditer(text):
-            yield _leak(piece.place, kind, mask(match[0]), 1 if kind == "pseudonym" else None, k)
+            yield leak(piece.place, kind, mask(match[0]), 1 if kind == "pseudonym" else None, k)
     for kind, (pattern, test) in REDACTIONS.items():
         if kind == "email" and "@" not in text:
             continue
-        if kind not in ("email",) and (piece.sort in _WEAK_SORTS or _is_number(text)):
+        if kind not in ("email",) and (piece.sort in _WEAK_SORTS or is_number(text)):
             continue
         for match in pattern.finditer(text):
             apart = kind not in _NUMBERS or not re.search(r"[\w.-]$", text[: match.start()][-1:])
             if apart and (test is None or test(match[0])):
-                yield _leak(piece.place, _REDACTED.get(kind, kind), mask(match[0]), None, k)
+                yield leak(piece.place, _REDACTED.get(kind, kind), mask(match[0]), None, k)
     if piece.sort in _WEAK_SORTS:
         return
-    if secrets.people >= k:
-        for match in _NUMBER_WITH_PEOPLE.finditer(text.replace("\u00a0", " ")):
-            if not match["bound"] and 0 < int(match["n"]) < k:
-                yield _leak(piece.place, "small group", f"“{match[0].strip()}”", int(match["n"]), k)
+    plain = text.replace("\u00a0", " ")
+    for pattern in _NUMBER_WITH_PEOPLE:
+        for match in pattern.finditer(plain):
+            number = NUMBERS.get(match["n"].lower()) or (int(match["n"]) if match["n"].isdecimal() else 0)
+            if not match["bound"] and 0 < number < k:
+                yield leak(piece.place, "small group", f"“{match[0].strip()}”", number, k)
+    for match in _MACHINE.finditer(text):
+        yield leak(piece.place, "address of a machine", mask(match[0]), None, k)
     for match in _AS_PERSON.finditer(text):
-        yield _leak(piece.place, "one person", f"“{match[0]}”", 1, k)
+        yield leak(piece.place, "one person", f"“{match[0]}”", 1, k)
     for match in _AS_CASE.finditer(text):
-        yield _leak(piece.place, "single case", f"“{match[0]}”", None, k)
+        yield leak(piece.place, "single case", f"“{match[0]}”", None, k)
 
 
 _REDACTED = {
@@ -123,70 +186,6 @@ _REDACTED = {
     "secret": "key or token", "national_id": "national id", "long_number": "long number",
     "user_folder": "path of this machine",
 }  # fmt: skip
-
-
-def check_rows(rows: Rows, secrets: Secrets, k: int) -> Iterator[Leak]:
-    """Leaks in a table or in a chart's data that its rows make: private columns, small groups, sums that tell the rest."""
-    names = [name_of(column) for column in rows.columns]
-    if rows.rows:
-        for name, heading in zip(names, rows.columns, strict=True):
-            if name in PRIVATE_COLUMNS or heading.strip().lower().replace(" ", "_") in PRIVATE_COLUMNS:
-                yield _column(rows.place, name, k)
-    if secrets.people < k:
-        return  # a log of few people is shown in full, and says so
-    yield from _small_groups(rows, names, secrets, k)
-    yield from _derivable(rows, names, k)
-
-
-def _small_groups(rows: Rows, names: list[str], secrets: Secrets, k: int) -> Iterator[Leak]:
-    for number, name in enumerate(names):
-        if not _PEOPLE_COLUMN.search(name) or _NO_COUNT.search(name):
-            continue
-        for row, text in enumerate(rows.column(number)):
-            count = _whole_number(text)
-            if not rows.hidden[row] and count is not None and 0 < count < k:
-                kind = "way of few people" if any("variant" in other for other in names) else "small group"
-                yield _leak(
-                    f"{rows.place}, row {row + 1}, column {rows.columns[number]}", kind, f"{count} people", count, k
-                )
-    for number, name in enumerate(names):
-        if "variant" in name or name == "way":
-            for row, text in enumerate(rows.column(number)):
-                if text in secrets.few_variants and not rows.hidden[row]:
-                    yield _leak(f"{rows.place}, row {row + 1}", "way of few people", mask(text), None, k)
-
-
-def _derivable(rows: Rows, names: list[str], k: int) -> Iterator[Leak]:
-    """A total, and rows that are hidden: what is left over is the hidden row, or a sum of too few people."""
-    totals = [n for n, row in enumerate(rows.rows) if any(_TOTAL.match(cell) for cell in row[:3])]
-    hidden = sum(rows.hidden) or (1 if _HIDDEN_ONE.search(rows.note) else 0)
-    if len(totals) == 1 and hidden:
-        for number, name in enumerate(names):
-            if not _ADDS_UP.search(name):
-                continue
-            left = _left_over(rows, number, totals[0])
-            if left is not None and left > 0 and (hidden == 1 or (_PEOPLE_COLUMN.search(name) and left < k)):
-                place = f"{rows.place}, row {totals[0] + 1}, column {rows.columns[number]}"
-                yield _leak(place, "hidden value can be derived", f"the total less the rows shown: {left:g}", None, k)
-    firsts = [text for row, text in enumerate(rows.column(0)) if not rows.hidden[row]]
-    if sum(rows.hidden) == 1 and not totals and len(set(firsts)) == len(firsts):  # each row another part of one whole
-        for number, name in enumerate(names):
-            whole = 100 if "%" in rows.columns[number] else 1
-            parts = [_share(text, whole) for row, text in enumerate(rows.column(number)) if not rows.hidden[row]]
-            known = [part for part in parts if part is not None]
-            if name in ("share", "part") and len(known) == len(parts) > 1 and 0.5 < sum(known) < 0.999:
-                place = f"{rows.place}, column {rows.columns[number]}"
-                yield _leak(place, "hidden value can be derived", "the whole less the shares shown", None, k)
-
-
-def _left_over(rows: Rows, number: int, total: int) -> float | None:
-    texts = rows.column(number)
-    whole = _plain_number(texts[total])
-    shown = [_plain_number(text) for row, text in enumerate(texts) if row != total and not rows.hidden[row]]
-    known = [value for value in shown if value is not None]
-    if whole is None or len(known) < len(shown) - sum(rows.hidden):
-        return None
-    return whole - sum(known)
 
 
 def name_of(heading: str) -> str:
@@ -209,38 +208,17 @@ def mask(text: str) -> str:
     return f"{text[:2] if len(text) > 4 else text[:1]}… ({len(text)} characters)"
 
 
-def _leak(place: str, kind: str, what: str, people: int | None, k: int) -> Leak:
+def leak(place: str, kind: str, what: str, people: int | None, k: int) -> Leak:
     return Leak(place, kind, what, people, HOW.get(kind, _HOW_TEXT).format(k=k))
 
 
-def _column(place: str, name: str, k: int) -> Leak:
-    return _leak(place, "one person" if name in _PERSONAL else "private column", f"column {name}", None, k)
+def column_leak(place: str, name: str, k: int) -> Leak:
+    return leak(place, "one person" if name in PERSONAL else "private column", f"column {name}", None, k)
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
     return re.fullmatch(r"\s*[-+−]?[\d.,eE+-]+\s*", text) is not None
 
 
 def _may_be_id(column: str) -> bool:
     return re.search(r"case|ref|(^|_)id$|number|order|invoice|document", column, re.IGNORECASE) is not None
-
-
-def _plain_number(text: str) -> float | None:
-    match = re.match(r"\s*(-?[\d,]*\.?\d+(?:[eE][+-]?\d+)?)", text)
-    try:
-        return float(match[1].replace(",", "")) if match else None
-    except ValueError:
-        return None
-
-
-def _whole_number(text: str) -> int | None:
-    """A number of people; "3 more rows" is none."""
-    number = (
-        _plain_number(text) if re.fullmatch(r"\s*[\d,]+(?:\.0+)?(?: (?:people|persons?|of [\d,]+))?\s*", text) else None
-    )
-    return int(number) if number is not None and number == int(number) else None
-
-
-def _share(text: str, whole: int) -> float | None:
-    number = _plain_number(text)
-    return None if number is None else number / (100 if "%" in text else whole)

@@ -36,7 +36,7 @@ class Piece:
     """One text of a page: where it stands, what sort of text it is, what it says."""
 
     place: str
-    sort: str  # text, attribute, comment, style, script, chart, data, field, metadata, picture
+    sort: str  # text, attribute, comment, style, script, chart, data, field, key, metadata, picture
     text: str
     column: str = ""  # name of the data's column, where it is data
 
@@ -50,6 +50,7 @@ class Rows:
     rows: list[list[str]]
     hidden: list[bool]
     note: str = ""  # what is said beside it, where it stands
+    beside: str = ""  # text right before and behind a table
 
     def column(self, number: int) -> list[str]:
         """Texts of one column, a missing cell as an empty text."""
@@ -126,6 +127,8 @@ class _Reader(HTMLParser):
         self.script: tuple[str, str, list[str]] | None = None
         self.tables: list[_Table] = []
         self.met = 0
+        self.near = ""  # the text before a table
+        self.above: Rows | None = None  # the table before a text
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag not in _INLINE:
@@ -205,11 +208,17 @@ class _Reader(HTMLParser):
         rows = table.rows_of()
         if rows is not None:
             self.contents.tables.append(rows)
+            rows.beside, self.above = self.near, rows
 
     def _flush(self) -> None:
         text = "".join(self.text)
         if text.strip():
             self.contents.pieces.append(Piece(self.began, "text", text))
+            if not self.tables:
+                self.near = text[:500]
+                if self.above is not None:
+                    self.above.beside += f"\n{self.near}"
+                    self.above = None
         self.text = []
 
     def _place(self) -> str:
@@ -294,6 +303,7 @@ def _read_json(text: str, place: str, contents: Contents) -> None:
         contents.pieces.append(Piece(place, "script", text))
         return
     said: list[str] = []
+    met: set[tuple[str, object]] = set()  # names and whole numbers, each told once
     before = len(contents.tables)
     for path, key, value in _walk(spec):
         if isinstance(value, str):
@@ -307,8 +317,12 @@ def _read_json(text: str, place: str, contents: Contents) -> None:
             contents.pieces.append(Piece(f"{place}, {path}", "field" if key == "field" else "chart", value))
         elif isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
             contents.tables.append(_from_dicts(value, f"{place}, data {path}"))
-        if key and not key.isidentifier():
-            contents.pieces.append(Piece(f"{place}, {path}", "chart", key))
+        if isinstance(value, int) and abs(value) >= 10_000 and (key, value) not in met:
+            met.add((key, value))
+            contents.pieces.append(Piece(f"{place}, {path}", "data", str(value), key))
+        if key and (key, "") not in met:
+            met.add((key, ""))
+            contents.pieces.append(Piece(f"{place}, {path}", "key" if key.isidentifier() else "chart", key))
     for rows in contents.tables[before:]:
         rows.note = " ".join(said)[:20_000]
 

@@ -1,41 +1,35 @@
-"""What a page must not hold: the raw texts of a log, its people, cases and machines, as an index that is quick to search."""
+"""What a page must not hold, as an index that is quick to search: squeezed texts, names in capitals, numbers of cases."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-import getpass
 import html
-import platform
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import zlib
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import unquote_plus
 
-import polars as pl
+from taskkit.privacy import MIN_PEOPLE
+from taskkit.report.linter.names import fold, forms_of
 
-from taskkit.errors import LogFileError
-from taskkit.privacy import MIN_PEOPLE, PSEUDONYM, UNKNOWN_USER
-
-RAW_COLUMNS = {
-    "window_title": "raw window title",
-    "url": "address",
-    "element_name": "label of an element",
-    "value": "content",
-    "case_ref": "case reference",
-}
 _HEAD = 4  # characters by which secrets are found; a shorter one counts only where it is a whole text
-_SLOT = re.compile(r"‹…›|#")
-_ZERO_WIDTH = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]"
-)
 _BASE64 = re.compile(r"(?<![\w+/=-])[\w+/-]{8,}={0,2}(?![\w+/=-])")
-_NAME_HEADS = frozenset(("name", "names", "user", "login", "email", "e-mail", "first name", "last name", "person"))
-_NO_NAMES = frozenset(("team", "teams", "group", "department", "role", "pseudonym", "number", "no", "id"))
 _DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])")
+_WORD = re.compile(r"[^\W_]+")
+_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\dA-Za-z_]+")
+_END = re.compile(r";|[.!?]\s|\n\s*\n")  # between two words: what stands behind says something else
+_BEFORE = r"(?:(?<=[a-z,] )|(?<=\bMr )|(?<=\bMs )|(?<=\bMrs )|(?<=\bDr )|(?<=\bHerr )|(?<=\bFrau )|(?<=[rs]\. ))"
+_CASE_NUMBER = re.compile(
+    r"(?P<word>\b(?:case|invoice|order|document|number|no|ref|reference|id|ticket|vorgang|rechnung)\b[ .:#-]{1,3})?"
+    r"(?<![\d.,])(?P<n>\d{5,}|\d{1,3}(?:,\d{3})+)(?![\d]|[.,]\d)", re.IGNORECASE
+)  # fmt: skip
+_LARGEST = 1_000_000  # bytes that one packed text may unfold to
 
 
 @dataclass(frozen=True)
@@ -47,6 +41,18 @@ class Hit:
     people: int | None = None
 
 
+class Squeezed(NamedTuple):
+    """Letters and digits of a text in small, with the places where words, and parts of words, begin and end."""
+
+    text: str
+    starts: list[int]
+    ends: frozenset[int]
+    inner: frozenset[int]  # further borders: JaneDoe2 has two
+    breaks: list[int]  # words that begin a new sentence
+    plain: str
+    words: list[tuple[int, int]]  # where each word stands in `plain`
+
+
 @dataclass
 class Secrets:
     """An index of texts, squeezed to letters and digits: `of` → (kind, people), and how to find them."""
@@ -54,14 +60,22 @@ class Secrets:
     of: dict[str, tuple[str, int | None]] = field(default_factory=dict)
     whole: dict[str, tuple[str, int | None]] = field(default_factory=dict)  # told only where it is all of a text
     numbers: dict[str, tuple[str, int | None]] = field(default_factory=dict)
+    named: set[str] = field(default_factory=set)  # people: found inside of words too, and never forgotten
+    exact: dict[str, set[str]] = field(default_factory=dict)  # told only with their own signs between the words
+    capitals: dict[str, str] = field(default_factory=dict)  # short names: told where they have a capital letter
+    teams: dict[str, int] = field(default_factory=dict)  # groups of few people by their names
     few_variants: frozenset[str] = frozenset()
+    names: int = 0  # how many names were listed
     people: int = 0
     least: int = MIN_PEOPLE
+    _breaks: dict[str, int] = field(default_factory=dict)
     _lengths: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    _patterns: list[re.Pattern[str]] = field(default_factory=list)
 
-    def add(self, text: str, kind: str, people: int | None = None, *, sure: bool = False) -> None:
+    def add(self, text: str, kind: str, people: int | None = None, *, sure: bool = False, exact: bool = False) -> None:
         """Add one text; a `sure` one (a name that somebody listed) counts even if it is a common word."""
-        squeezed, starts, _ = squeeze(text)
+        found = squeeze(text)
+        squeezed = found.text
         if not squeezed:
             return
         if squeezed.isdecimal():
@@ -70,138 +84,160 @@ class Secrets:
             return
         if len(squeezed) < _HEAD and not sure and people is not None and people >= self.least:
             return  # Box, Tab: a label that many have
-        common = len(starts) == 1 and squeezed in common_words()
+        common = len(found.starts) == 1 and squeezed in common_words()
         if len(squeezed) < _HEAD or (common and not sure):
             if sure or not common:
                 self.whole.setdefault(squeezed, (kind, people))
             return
+        if exact and squeezed not in self.of:
+            self.exact.setdefault(squeezed, set())
+        if squeezed in self.exact:
+            self.exact[squeezed].add(_span(found, 0, len(squeezed)))
         self.of.setdefault(squeezed, (kind, people))
+        self._breaks[squeezed] = max(len(found.breaks), self._breaks.get(squeezed, 0))
+
+    def add_name(self, name: str, kind: str, people: int | None = None, *, parts: bool = True) -> None:
+        """Add a person's name in all ways in which it is written; short and common ones count with a capital letter."""
+        for form, part in forms_of(name, parts=parts):
+            squeezed = squeeze(form).text
+            said = kind if not part or kind.startswith("person") else f"part of a {kind}"
+            if squeezed.isdecimal():
+                continue
+            if len(squeezed) >= _HEAD and (" " in form or squeezed not in common_words()):
+                self.exact.pop(squeezed, None)
+                if squeezed not in self.named:
+                    self.of[squeezed] = (said, people)
+                self.named.add(squeezed)
+            elif form.isalpha():
+                self.capitals.setdefault(form[0].upper() + form[1:].lower(), said)
+                self.whole.setdefault(squeezed, (said, people))
 
     def forget(self, texts: Iterable[str]) -> None:
-        """Take out every text that stands in these: what may be shown is no secret."""
-        self._index()
+        """Take out every text that stands in these: what may be shown is no secret. People stay in."""
+        self.index()
         for text in texts:
-            squeezed, starts, ends = squeeze(text)
-            for at, until in self._found(squeezed, starts, ends, overlapping=True):
-                self.of.pop(squeezed[at:until], None)
-            self.whole.pop(squeezed, None)
-        self._index()
+            found = squeeze(text)
+            for at, until in self._found(found, overlapping=True):
+                if found.text[at:until] not in self.named:
+                    self.of.pop(found.text[at:until], None)
+            self.whole.pop(found.text, None)
+        self.index()
 
     def find(self, text: str) -> Iterator[Hit]:
         """Every secret in a text, also one that is glued, split, in other letters, percent-encoded or in base64."""
         if not self._lengths and self.of:
-            self._index()
+            self.index()
         for view in views(text):
-            squeezed, starts, ends = squeeze(view)
-            for at, until in self._found(squeezed, starts, ends):
-                found = squeezed[at:until]
-                kind, people = self.of[found]
-                yield Hit(kind, found, people)
-            if squeezed in self.whole:
-                kind, people = self.whole[squeezed]
-                yield Hit(kind, squeezed, people)
+            found = squeeze(view)
+            for at, until in self._found(found):
+                kind, people = self.of[found.text[at:until]]
+                yield Hit(kind, found.text[at:until], people)
+            if found.text in self.whole:
+                kind, people = self.whole[found.text]
+                yield Hit(kind, found.text, people)
 
-    def find_numbers(self, text: str) -> Iterator[Hit]:
-        """Case numbers and the like that stand alone in a text; 104,157 with its comma is a count and none."""
-        if self.numbers:
-            for match in re.finditer(r"(?<![\d.,])\d{5,}(?![\d]|[.,]\d)", text):
-                if match[0] in self.numbers:
-                    kind, people = self.numbers[match[0]]
-                    yield Hit(kind, match[0], people)
+    def find_capitals(self, text: str) -> Iterator[Hit]:
+        """Short names (Jan, Bo) and names that are words (Hall) in running text, and small teams by their names."""
+        if not self._patterns:
+            self._patterns = [*self._short_names(), *self._team_names()]
+        for view in views(text) if len(self.capitals) + len(self.teams) else ():
+            for pattern in self._patterns:
+                for match in pattern.finditer(fold(view)):
+                    if match[1] in self.capitals:
+                        yield Hit(self.capitals[match[1]], match[1])
+                    else:
+                        yield Hit("group of few people", match[1], self.teams.get(match[1].casefold()))
 
-    def _index(self) -> None:
+    def find_numbers(self, text: str, *, alone: bool = False) -> Iterator[Hit]:
+        """Case numbers and the like that stand alone in a text; 104,157 rows with its comma is a count and none."""
+        for match in _CASE_NUMBER.finditer(text) if self.numbers else ():
+            plain = match["n"].replace(",", "")
+            whole = alone and match[0] == text.strip()
+            if plain in self.numbers and ("," not in match["n"] or match["word"] or whole):
+                kind, people = self.numbers[plain]
+                yield Hit(kind, plain, people)
+
+    def index(self) -> None:
+        """Make it ready to be searched."""
         lengths: dict[str, set[int]] = {}
         for text in self.of:
             lengths.setdefault(text[:_HEAD], set()).add(len(text))
         self._lengths = {head: tuple(sorted(found, reverse=True)) for head, found in lengths.items()}
+        self._patterns = []
 
-    def _found(
-        self, squeezed: str, starts: Sequence[int], ends: frozenset[int], *, overlapping: bool = False
-    ) -> Iterator[tuple[int, int]]:
+    def _short_names(self) -> Iterator[re.Pattern[str]]:
+        own = [name for name in self.capitals if name in our_capitals()]
+        other = [name for name in self.capitals if name not in our_capitals()]
+        for names, before in ((other, r"(?<!\d )(?<!\d\. )(?<!\w)"), (own, _BEFORE)):
+            if names:
+                yield re.compile(rf"{before}({'|'.join(map(re.escape, sorted(names)))})(?!\w)(?!\.? \d)")
+
+    def _team_names(self) -> Iterator[re.Pattern[str]]:
+        if self.teams:
+            either = "|".join(map(re.escape, sorted(self.teams)))
+            yield re.compile(rf"(?i)\b(?:(?:in|of|from|at|by) (?:the )?|team )({either})(?!\w)")
+
+    def _found(self, squeezed: Squeezed, *, overlapping: bool = False) -> Iterator[tuple[int, int]]:
         """Places of secrets that begin and end with a word; the longest at a place, unless all are asked for."""
-        behind = 0
-        for at in starts:
+        behind, text, words = 0, squeezed.text, frozenset(squeezed.starts)
+        for at in sorted(words | squeezed.inner) if squeezed.inner else squeezed.starts:
             if at < behind and not overlapping:
                 continue
-            for length in self._lengths.get(squeezed[at : at + _HEAD], ()):
-                if at + length in ends and squeezed[at : at + length] in self.of:
-                    yield at, at + length
-                    behind = at + length
-                    if not overlapping:
-                        break
+            for length in self._lengths.get(text[at : at + _HEAD], ()):
+                until = at + length
+                found = text[at:until]
+                if found not in self.of or not (until in squeezed.ends or until in squeezed.inner):
+                    continue
+                if found not in self.named and not (at in words and until in squeezed.ends):
+                    continue
+                if not self._holds(squeezed, at, until, found):
+                    continue
+                yield at, until
+                behind = until
+                if not overlapping:
+                    break
+
+    def _holds(self, squeezed: Squeezed, at: int, until: int, found: str) -> bool:
+        """Not glued over the end of a sentence, and with its own signs where it is told by them only."""
+        breaks = bisect_left(squeezed.breaks, until) - bisect_right(squeezed.breaks, at)
+        if breaks > self._breaks.get(found, 0):
+            return False
+        return found not in self.exact or _span(squeezed, at, until) in self.exact[found]
 
 
-def find_secrets(
-    events: pl.DataFrame, *, process: pl.DataFrame | None = None, names: str | Path | Iterable[str] | None = None,
-    segments: pl.DataFrame | None = None, key: bytes | None = None, allowed: Iterable[str] = (),
-    min_people: int = MIN_PEOPLE,
-) -> Secrets:  # fmt: skip
-    """Collect what a shared page of this log must not hold.
-
-    That is: titles, addresses, labels, content and case references as they were recorded, what stood in the changing
-    places of titles, people, sessions, digests, the machine that this runs on, the people and cases of the process log,
-    and the names that are given. A learnt screen or activity of at least `min_people` people is no secret, and neither is
-    a text that is part of one.
-
-    Parameters
-    ----------
-    events : an events frame, best one with `screen` and `activity`.
-    process : the process log's frame.
-    names : names that must not appear: a text file or CSV with one name a line or cell, or the names themselves.
-    segments : segments with `variant_id`, so that ways of few people are known.
-    key : the engagement's key, which must not appear either.
-    allowed : texts that are no secret, such as the names in the official model.
-    min_people : smallest group that may be shown, in people.
-
-    Returns
-    -------
-    Secrets : give them to `lint_pages`.
-
-    Raises
-    ------
-    LogFileError : the file of names cannot be read.
-
-    >>> secrets = find_secrets(pl.DataFrame({"user": ["Ada Lovelace"]}))
-    >>> [hit.kind for hit in secrets.find("mail from ada.lovelace")]
-    ['person of the log']
-    """
-    secrets = Secrets(people=events["user"].n_unique() if events.height else 0, least=min_people)
-    for name in _names(names):
-        secrets.add(name, "name on the list", sure=True)
-        for part in re.findall(r"[^\W\d_]{3,}", name):
-            secrets.add(part, "part of a name on the list")
-    given = set(secrets.of)
-    _add_log(secrets, events, min_people)
-    if process is not None:
-        _add_process(secrets, process)
-    listed = {text: secrets.of[text] for text in given if text in secrets.of}
-    learnt = _shown(events, "screen", min_people) + _shown(events, "activity", min_people)
-    secrets.forget([*learnt, *_apps(events), *allowed])
-    secrets.of |= listed  # a name that somebody listed stays one, wherever else it stands
-    _add_few(secrets, events, segments, min_people)
-    _add_machine(secrets)
-    if key is not None:
-        for text in (key.hex(), base64.b64encode(key).decode()):
-            secrets.add(text, "key of the engagement")
-    secrets._index()
-    return secrets
-
-
-def squeeze(text: str) -> tuple[str, list[int], frozenset[int]]:
+def squeeze(text: str) -> Squeezed:
     """A text as its letters and digits in small, with the places where words begin and end.
 
-    >>> squeeze("Jané  DOE")[0]
+    >>> squeeze("Jané  DOE").text
     'janedoe'
     """
-    if not text.isascii():
-        text = unicodedata.normalize("NFKD", _ZERO_WIDTH.sub("", text))
-        text = "".join(c for c in text if not unicodedata.combining(c))
-    words = re.findall(r"[^\W_]+", text.casefold())
-    starts, at = [], 0
-    for word in words:
+    text = fold(text)
+    starts, inner, breaks, words, parts = [], [], [], [], []
+    at, last = 0, None
+    for match in _WORD.finditer(text):
+        word = match[0]
+        if last is not None and last.end() - last.start() > 3 and _END.search(text, last.end(), match.start()):
+            breaks.append(at)
         starts.append(at)
-        at += len(word)
-    return "".join(words), starts, frozenset([*starts[1:], at])
+        words.append(match.span())
+        small = word.casefold()
+        if not (word.isdecimal() or (word.isalpha() and (word.islower() or word.istitle()))):
+            border = at
+            for part in _PART.finditer(word):
+                border += len(part[0].casefold())
+                inner.append(border)
+        parts.append(small)
+        at += len(small)
+        last = match
+    ends = frozenset([*starts[1:], at])
+    return Squeezed("".join(parts), starts, ends, frozenset(inner) - ends, breaks, text, words)
+
+
+def _span(squeezed: Squeezed, at: int, until: int) -> str:
+    """The text from one word to another as it stands, in small."""
+    first = bisect_left(squeezed.starts, at)
+    last = bisect_left(squeezed.starts, until) - 1
+    return squeezed.plain[squeezed.words[first][0] : squeezed.words[last][1]].casefold()
 
 
 def views(text: str) -> Iterator[str]:
@@ -226,11 +262,27 @@ def views(text: str) -> Iterator[str]:
         if len(word) > 200_000 or (word.isalpha() and (word.islower() or word.istitle())):
             continue
         try:
-            inner = base64.b64decode(word.translate(str.maketrans("-_", "+/")) + "=" * (-len(word) % 4)).decode()
+            content = base64.b64decode(word.translate(str.maketrans("-_", "+/")) + "=" * (-len(word) % 4))
         except (binascii.Error, ValueError):
             continue
-        if inner.isprintable():
+        inner = _readable(content)
+        if inner:
             yield inner
+
+
+def _readable(content: bytes) -> str:
+    """What stands in bytes, if it is text: packed or not, in UTF-8 or UTF-16."""
+    if content[:2] in (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda"):
+        try:
+            return zlib.decompressobj(47).decompress(content, _LARGEST).decode("utf-8", errors="replace")
+        except zlib.error:
+            return ""
+    wide = content.count(0) * 2 >= len(content) > 8
+    try:
+        inner = content.decode("utf-16-be" if wide and content[0] == 0 else "utf-16-le" if wide else "utf-8")
+    except ValueError:
+        return ""
+    return inner if inner.isprintable() else ""
 
 
 def _unescape(match: re.Match[str]) -> str:
@@ -241,152 +293,23 @@ def _unescape(match: re.Match[str]) -> str:
 @cache
 def common_words() -> frozenset[str]:
     """Words of our own charts, tables and sentences: one of them alone gives nobody away."""
+    words: set[str] = set()
+    for file in _own_files():
+        words.update(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", file.read_text("utf-8")).lower()))
+    return frozenset(words)
+
+
+@cache
+def our_capitals() -> frozenset[str]:
+    """Words that our own pages write with a capital letter, at the beginning of a sentence or a heading."""
+    return frozenset(word for file in _own_files() for word in re.findall(r"\b[A-Z][a-z]+\b", file.read_text("utf-8")))
+
+
+@cache
+def _own_files() -> tuple[Path, ...]:
     package = Path(__file__).parents[2]
     # not the modules whose examples hold names, or whose sample does
     folders = ("activities", "automation", "charts", "comparison", "overlay", "quality", "segments", "tasks", "variants",
                "widgets", "pipeline")  # fmt: skip
     files = [file for folder in folders for file in (package / folder).rglob("*.py")]
-    files += sorted((package / "report").glob("*.j2"))
-    words: set[str] = set()
-    for file in files:
-        words.update(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", file.read_text("utf-8")).lower()))
-    return frozenset(words)
-
-
-# -------------------------------------------------------------------------------------------------------- from the log
-def _add_log(secrets: Secrets, events: pl.DataFrame, least: int) -> None:
-    for column, kind in RAW_COLUMNS.items():
-        for text, people in _counted(events, column):
-            secrets.add(text, kind, people)
-            if column == "case_ref":
-                _add_digits(secrets, text, kind, people)
-    for text, people in _counted(events, "value_digest"):
-        secrets.add(text, "digest", people)
-    for text, _ in _counted(events, "session_id"):
-        if len(text) >= 4:
-            secrets.add(text, "session", 1)
-    for text, _ in _counted(events, "user"):
-        if text != UNKNOWN_USER and not re.fullmatch(PSEUDONYM, text):
-            secrets.add(text, "person of the log", 1, sure=True)
-    if "case_id" in events.columns:
-        for text, people in _counted(events, "case_id"):
-            secrets.add(text, "case reference", people)
-            _add_digits(secrets, text, "case reference", people)
-    for text, people in _slots(events):
-        secrets.add(text, "changing part of a title", people)
-
-
-def _add_digits(secrets: Secrets, text: str, kind: str, people: int | None) -> None:
-    """INV-104157 is also 104157."""
-    for digits in re.findall(r"\d{5,}", text):
-        secrets.add(digits, kind, people)
-
-
-def _add_process(secrets: Secrets, process: pl.DataFrame) -> None:
-    for text in process["case_id"].unique().drop_nulls().to_list():
-        secrets.add(text, "case reference")
-        _add_digits(secrets, text, "case reference", None)
-    if "resource" in process.columns:
-        for text in process["resource"].unique().drop_nulls().to_list():
-            if not re.fullmatch(PSEUDONYM, text):
-                secrets.add(text, "person of the process log", 1)
-    secrets.forget(process["activity"].unique().drop_nulls().to_list())
-
-
-def _add_few(secrets: Secrets, events: pl.DataFrame, segments: pl.DataFrame | None, least: int) -> None:
-    """Groups that are too small by themselves: a team, a step, a way of working that hardly anybody has."""
-    if secrets.people < least:
-        return  # a log of few people is shown in full, and says so
-    for text, people in _counted(events, "team"):
-        if people < least:
-            secrets.whole.setdefault(squeeze(text)[0], ("group of few people", people))
-    if segments is not None and "variant_id" in segments.columns:
-        ways = segments.drop_nulls("variant_id").group_by("variant_id").agg(pl.col("user").n_unique())
-        secrets.few_variants = frozenset(ways.filter(pl.col("user") < least)["variant_id"].to_list())
-
-
-def _add_machine(secrets: Secrets) -> None:
-    node = platform.node()
-    try:
-        login = getpass.getuser()
-    except (OSError, KeyError):  # no such user in the system's list
-        login = ""
-    for text, kind in ((node, "name of this machine"), (login, "login name on this machine")):
-        if len(text) > 3 and text.lower() not in ("root", "user", "localhost", "runner"):
-            secrets.add(text, kind)
-    if len(Path.home().parts) > 2:
-        secrets.add(str(Path.home()), "path of this machine")
-
-
-def _counted(events: pl.DataFrame, column: str) -> list[tuple[str, int]]:
-    if column not in events.columns or events[column].dtype != pl.String:
-        return []
-    counted = (
-        events.filter(pl.col(column).is_not_null())
-        .group_by(pl.col(column).alias("text"))
-        .agg(pl.col("user").n_unique())
-    )
-    return list(counted.sort("text").iter_rows())
-
-
-def _shown(events: pl.DataFrame, column: str, least: int) -> list[str]:
-    """Learnt names that may be shown; in a log of few people all of them."""
-    few = events["user"].n_unique() < least if events.height else True
-    return [text for text, people in _counted(events, column) if few or people >= least]
-
-
-def _apps(events: pl.DataFrame) -> list[str]:
-    return [text for column in ("app", "app_role") for text, _ in _counted(events, column)]
-
-
-def _slots(events: pl.DataFrame) -> list[tuple[str, int]]:
-    """What stood in the places of titles that change, such as the firm in a file's name."""
-    if not {"window_title", "screen"} <= {*events.columns}:
-        return []
-    pairs = events.filter(pl.col("screen").str.contains("‹…›", literal=True) & pl.col("window_title").is_not_null())
-    found: dict[str, int] = {}
-    patterns: dict[str, re.Pattern[str]] = {}
-    counted = pairs.group_by("screen", "window_title").agg(pl.col("user").n_unique()).sort("screen", "window_title")
-    for screen, title, people in counted.iter_rows():
-        if screen not in patterns:
-            patterns[screen] = _pattern(screen)
-        match = patterns[screen].fullmatch(title)
-        for text in match.groups() if match else ():
-            text = re.sub(r"\[\w+\]", " ", text).strip()  # the marks of redaction
-            if len(squeeze(text)[0]) >= _HEAD and not all(word in common_words() for word in _words(text)):
-                found[text] = max(people, found.get(text, 0))
-    return sorted(found.items())
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[^\W\d_]+", text.casefold())
-
-
-def _pattern(screen: str) -> re.Pattern[str]:
-    parts: Mapping[str, str] = {"‹…›": "(.+?)", "#": r"[\d][\w.,:/-]*?"}
-    at, made = 0, ""
-    for match in _SLOT.finditer(screen):
-        made += re.escape(screen[at : match.start()]) + parts[match[0]]
-        at = match.end()
-    return re.compile(made + re.escape(screen[at:]))
-
-
-def _names(names: str | Path | Iterable[str] | None) -> list[str]:
-    """The given names; of a file every line, and every cell where it is a CSV, without pseudonyms and headings of one."""
-    if names is None:
-        return []
-    if not isinstance(names, (str, Path)):
-        return [name.strip() for name in names if name.strip()]
-    try:
-        lines = Path(names).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, ValueError) as error:
-        raise LogFileError(
-            f"No names can be read from {names}: {error}. Give a text file with one name a line, or a CSV file."
-        ) from error
-    rows = [[cell.strip().strip('"').strip() for cell in re.split(r"[,;\t]", line)] for line in lines]
-    heads = [cell.casefold() for cell in rows[0]] if rows else []
-    if not _NAME_HEADS.isdisjoint(heads):
-        rows = rows[1:]
-        skipped = {n for n, head in enumerate(heads) if head in _NO_NAMES}
-        rows = [[cell for n, cell in enumerate(row) if n not in skipped] for row in rows]
-    return list(dict.fromkeys(cell for row in rows for cell in row if cell))
+    return (*files, *sorted((package / "report").glob("*.j2")))

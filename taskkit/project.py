@@ -24,6 +24,8 @@ from taskkit.variants.standards import read_standard
 FILE = "project.toml"
 VERSION = 1
 PARAMETERS = "parameters"  # tag of a notebook's cell that holds the settings
+KNOWN = {"": ("version", "name", "files", "settings"), "files": ("log", "process_log", "model", "rules"),
+         "settings": ("method", "min_people")}  # fmt: skip
 FOLDERS = ("log", "results", "pages", "notebooks")
 
 
@@ -272,33 +274,51 @@ def _read(place: Path) -> Project:
         )
     try:
         told = tomllib.loads(file.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise TaskkitError(f"{file} cannot be read: it is nested too deeply. Restore the file.") from error
     except (OSError, ValueError) as error:  # tomllib and a wrong encoding raise ValueErrors
         raise TaskkitError(f"{file} cannot be read: {error}. Mend that line, or restore the file.") from error
     version = told.get("version")
-    if isinstance(version, int) and version > VERSION:
+    if isinstance(version, int) and not isinstance(version, bool) and version > VERSION:
         raise TaskkitError(f"{file} is of version {version}; this taskkit knows {VERSION}. Install a later taskkit.")
     files, settings = told.get("files", {}), told.get("settings", {})
-    faults = [] if version == VERSION else [f"version is {version!r}; allowed: {VERSION}."]
+    fine = version == VERSION and not isinstance(version, bool)
+    faults = [] if fine else [f"version is {version!r}; allowed: {VERSION}."]
     if not isinstance(files, dict) or not isinstance(settings, dict):
         raise TaskkitError(f"{file} is not as it should be: files and settings must be tables.")
+    name = told.get("name", place.absolute().name)
+    if not isinstance(name, str) or not name.strip():
+        faults.append(f"name is {name!r}; allowed: a text.")
     if "log" not in files:
         faults.append("files has no log.")
+    for table, entries in (("", told), ("files", files), ("settings", settings)):
+        unknown = ", ".join(sorted({*entries} - {*KNOWN[table]}))
+        if unknown:
+            faults.append(
+                f"{table or 'the file'} has {unknown}, which is not known; allowed: {', '.join(KNOWN[table])}."
+            )
     faults += [
-        f"files.{name} is {value!r}; allowed: a path inside the project."
-        for name, value in files.items() if not _is_inside(value)
+        f"files.{which} is {value!r}; allowed: a path inside the project, and no link that leads out of it."
+        for which, value in files.items() if not _is_inside(place, value)
     ] + _faults({"method": "model", "min_people": MIN_PEOPLE} | settings)  # fmt: skip
     if faults:
         raise TaskkitError(f"{file} is not as it should be: {' '.join(faults)}")
     own = {name: place / files[name] if name in files else None for name in ("process_log", "model")}
     return Project(
-        place, str(told.get("name", place.name)), place / files["log"], **own, rules=place / files.get("rules", "rules.toml"),
+        place, name, place / files["log"], **own, rules=place / files.get("rules", "rules.toml"),
         decisions=place / JOURNAL, results=place / "results", pages=place / "pages", notebooks=place / "notebooks",
         settings={"method": "model", "min_people": MIN_PEOPLE} | settings,
     )  # fmt: skip
 
 
-def _is_inside(value: Any) -> bool:
-    return isinstance(value, str) and bool(value) and not Path(value).is_absolute() and ".." not in Path(value).parts
+def _is_inside(place: Path, value: Any) -> bool:
+    if not isinstance(value, str) or "\0" in value or Path(value).is_absolute() or ".." in Path(value).parts:
+        return False
+    try:
+        whole, found = place.resolve(), (place / value).resolve()
+    except (OSError, RuntimeError):  # a ring of links
+        return False
+    return found != whole and found.is_relative_to(whole)
 
 
 # ------------------------------------------------------------------------------------------------------------- notebooks
@@ -327,12 +347,19 @@ def _set_values(source: str, values: Mapping[str, Any]) -> str:
     """The source with other values for the names that it sets; everything else stays as it is written."""
     lines = source.splitlines(keepends=True)
     for node in reversed(ast.parse(source).body):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in values:
+        goal = (
+            node.targets[0]
+            if isinstance(node, ast.Assign)
+            else node.target
+            if isinstance(node, ast.AnnAssign)
+            else None
+        )
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(goal, ast.Name) and goal.id in values:
             first, last = node.lineno - 1, (node.end_lineno or node.lineno) - 1
-            rest = lines[last].encode()[node.value.end_col_offset :].decode()
-            value = values[node.targets[0].id]
+            rest = lines[last].encode()[(node.value or node).end_col_offset or 0 :].decode()
+            value = values[goal.id]
             written = "None" if value is None else json.dumps(value, ensure_ascii=False)
-            lines[first : last + 1] = [f"{node.targets[0].id} = {written}{rest}"]
+            lines[first : last + 1] = [f"{goal.id} = {written}{rest}"]
     return "".join(lines)
 
 

@@ -21,10 +21,12 @@ from taskkit.charts.automation_fields import KINDS, field_map
 from taskkit.charts.automation_ranks import rank_intervals, savings_cases
 from taskkit.charts.automation_steps import routine_strip
 from taskkit.charts.automation_told import say_candidate
+from taskkit.decisions import Decisions
 from taskkit.errors import SettingError, TaskkitError
 from taskkit.report.offline import render_chart
 from taskkit.widgets.automation import AutomationExplorer, rule_table
 from taskkit.widgets.automation_desk import VerdictDesk
+from taskkit.widgets.automation_journal import TaskDecisions
 from tests.frames import make_events
 
 
@@ -299,7 +301,8 @@ def explorer() -> AutomationExplorer:
 def kept(explorer: AutomationExplorer, tmp_path: Path) -> AutomationExplorer:
     """The same explorer with a journal of its own."""
     own = object.__new__(AutomationExplorer)
-    own.__dict__ |= explorer.__dict__ | {"path": tmp_path / "decisions.sqlite"}
+    path = tmp_path / "decisions.sqlite"
+    own.__dict__ |= explorer.__dict__ | {"path": path, "_kept": TaskDecisions(path, explorer.events, explorer.segments)}
     return own
 
 
@@ -454,3 +457,44 @@ def test_a_negative_habit_is_shown_as_none() -> None:
     text = text_of(value_feasibility(make_ranking(["automate"], personal_habit=-0.2)))
     assert "-20 %" not in text
     assert "−20 %" not in text
+
+
+def two_screens(tmp_path: Path) -> tuple[TaskDecisions, TaskDecisions]:
+    events, segments = work()
+    return tuple(TaskDecisions(tmp_path / "decisions.sqlite", events, segments) for _ in range(2))  # type: ignore[return-value]
+
+
+def test_a_screen_does_not_take_back_what_it_has_not_shown(tmp_path: Path) -> None:
+    one, two = two_screens(tmp_path)
+    one.record("T01", "accepted: automate", kind="verdict", why="fits", role="owner")
+    two.record("T01", "rejected: automate", kind="verdict", why="no", role="owner")
+    journal = Decisions(tmp_path / "decisions.sqlite")
+    assert journal.list()["decision"].to_list() == ["accepted: automate", "rejected: automate"]
+    assert journal.conflicts().select("earlier", "later").rows() == [(1, 2)]
+
+
+def test_who_has_seen_the_other_ones_verdict_replaces_it(tmp_path: Path) -> None:
+    one, two = two_screens(tmp_path)
+    one.record("T01", "accepted: automate", kind="verdict", why="fits", role="owner")
+    two.show()
+    two.record("T01", "rejected: automate", kind="verdict", why="no", role="owner")
+    journal = Decisions(tmp_path / "decisions.sqlite")
+    assert journal.list()["decision"].to_list() == ["rejected: automate"]
+    assert journal.conflicts().is_empty()
+
+
+def test_a_verdict_follows_its_task_to_another_number(tmp_path: Path) -> None:
+    one, _ = two_screens(tmp_path)
+    one.record("T01", "accepted: automate", kind="verdict", why="fits", role="owner")
+    swapped = one.segments.with_columns(pl.col("task_id").replace({"T01": "T02", "T02": "T01"}))
+    kept = TaskDecisions(one.path, one.events, swapped).read("verdict")
+    assert kept is not None
+    assert kept["subject"].to_list() == ["T02"]
+
+
+def test_a_verdict_whose_task_is_gone_is_told_as_such(kept: AutomationExplorer) -> None:
+    kept.decide("T01", accept=True, why="fits", role="owner")
+    kept._kept = TaskDecisions(kept.path, kept.events.filter(pl.col("task_id") != "T01"), kept.segments)
+    assert kept.decided is not None
+    assert kept.decided.is_empty()
+    assert "not in this log (was T01)" in kept.decisions().markup

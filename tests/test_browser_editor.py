@@ -250,6 +250,13 @@ def test_no_pseudonym_is_in_the_page_and_nothing_is_asked_of_the_world(
     assert [error for error in desk.errors if "tk-ed" in error or "editor" in error.lower()] == []
 
 
+def test_the_wheel_scrolls_the_page_and_zooms_only_with_ctrl(desk: SimpleNamespace) -> None:
+    turned = """ctrlKey => !document.querySelector('.tk-ed-lane').dispatchEvent(
+        new WheelEvent('wheel', { deltaY: 40, ctrlKey, bubbles: true, cancelable: true }))"""
+    desk.page.locator(".tk-ed-needle").focus()
+    assert [desk.page.evaluate(turned, held) for held in (False, True)] == [False, True]
+
+
 def test_axe_finds_nothing_serious(desk: SimpleNamespace) -> None:
     from axe_playwright_python.sync_playwright import Axe
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import csv
 import sqlite3
 import stat
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from taskkit.decisions import Decisions
+from taskkit.decisions.marks import list_marks, mark
 from taskkit.errors import SettingError, TaskkitError
 
 
@@ -275,3 +278,160 @@ def test_what_the_writer_says_to_have_seen_counts(two: tuple[Decisions, Decision
     first = correct(two[0], 0, 5)
     correct(two[1], 0, 4, seen=first)
     assert pairs(two[0]) == []
+
+
+def test_one_writer_name_in_two_notebooks_is_still_two_writers(tmp_path: Path) -> None:
+    same = [Decisions(tmp_path / "d.sqlite", writer="notebook") for _ in range(2)]
+    for each, name in zip(same, ("Pay", "Book"), strict=True):
+        each.record("T01", name, kind="name")
+    assert pairs(same[0]) == [(1, 2)]
+
+
+def test_moving_the_row_that_others_were_given_to_is_a_conflict(two: tuple[Decisions, Decisions]) -> None:
+    detail = {"op": "not work", "user": "p_1", "rows": [["s1", 4, 7]], "to": "none", "task": None}
+    two[0].record("rows", "no work", kind="correction", detail=detail)
+    merged = {"op": "merge", "user": "p_1", "rows": [["s1", 0, 3]], "to": ["s1", 5], "task": None}
+    two[1].record("rows", "merged", kind="correction", detail=merged)
+    assert pairs(two[0]) == [(1, 2)]
+
+
+def test_giving_rows_to_one_piece_of_work_is_no_conflict(two: tuple[Decisions, Decisions]) -> None:
+    for each, first in zip(two, (0, 10), strict=True):
+        detail = {"op": "merge", "user": "p_1", "rows": [["s1", first, first + 3]], "to": ["s1", 5], "task": None}
+        each.record("rows", "merged", kind="correction", detail=detail)
+    assert pairs(two[0]) == []
+
+
+def test_one_name_for_two_tasks_is_a_conflict(two: tuple[Decisions, Decisions]) -> None:
+    two[0].record("T01", "Pay", kind="name")
+    two[1].record("T02", "pay", kind="name")
+    assert pairs(two[0]) == [(1, 2)]
+    assert "cannot be told apart" in two[0].conflicts()["sentence"][0]
+
+
+def test_a_mark_everywhere_and_one_in_a_task_are_about_the_same_step(two: tuple[Decisions, Decisions]) -> None:
+    two[0].record("Approve", "policy", kind="mark", detail={"what": "step", "task_id": None})
+    two[1].record("Approve", "control", kind="mark", detail={"what": "step", "task_id": "T01"})
+    assert pairs(two[0]) == [(1, 2)]
+
+
+# ------------------------------------------------------------------------------------------------------------------ replace
+def test_what_is_replaced_stands_until_the_new_one_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Decisions(tmp_path / "d.sqlite")
+    first, add = journal.record("T01", "automate"), Decisions._add
+
+    def dies(self: Decisions, connection: sqlite3.Connection, entry: dict[str, Any]) -> int:
+        if entry["kind"] == "finding":
+            raise OSError("killed here")
+        return add(self, connection, entry)
+
+    monkeypatch.setattr(Decisions, "_add", dies)
+    with pytest.raises(OSError, match="killed"):
+        journal.replace([first], "T01", "leave")
+    assert journal.list()["decision"].to_list() == ["automate"]
+
+
+def test_replacing_passes_over_what_stands_no_more(tmp_path: Path) -> None:
+    journal = Decisions(tmp_path / "d.sqlite")
+    first = journal.record("T01", "automate")
+    journal.undo(first)
+    journal.replace([first], "T01", "leave")
+    assert journal.history()["kind"].to_list() == ["finding", "undo", "finding"]
+
+
+# ------------------------------------------------------------------------------------------------------- what others wrote
+def damage(path: Path, **changed: Any) -> None:
+    """A row that another program wrote."""
+    row = {"time": "2026-03-02T08:00:00+00:00", "kind": "mark", "subject": "Pay", "decision": "policy", "why": "",
+           "role": "clerk", "detail": None, "writer": "x", "seen": 0} | changed  # fmt: skip
+    with closing(sqlite3.connect(path)) as other, other:
+        names = ", ".join(row)
+        other.execute(f"INSERT INTO journal ({names}) VALUES ({', '.join('?' * len(row))})", (*row.values(),))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"time": "yesterday"}, {"time": "2026-03-02T08:00:00"}, {"detail": "[1"}, {"detail": "[1,2]"}, {"kind": "gossip"},
+     {"subject": b"\x00\xff"}, {"seen": "all"}, {"decision": None}],
+)  # fmt: skip
+def test_a_row_that_cannot_be_read_is_told_and_blocks_nothing(tmp_path: Path, changed: dict[str, Any]) -> None:
+    journal = Decisions(tmp_path / "d.sqlite")
+    journal.record("T01", "automate", kind="verdict")
+    damage(journal.path, **changed)
+    assert journal.list()["kind"].to_list() == ["verdict", "unreadable"]
+    assert journal.list("unreadable")["subject"].to_list() == ["entry 2"]
+    assert journal.conflicts().is_empty()
+    assert list_marks(journal).is_empty()
+    assert journal.undo(2) == 3  # and it can be taken back
+
+
+@pytest.mark.parametrize(
+    "detail", ['{"what": 5}', '{"what": "step", "task_id": [1]}', '{"what": "task", "task_id": "T01", "anchor": "abc"}',
+               '{"what": "task", "task_id": "T01", "anchor": ["s", 99999999999999999999]}'],
+)  # fmt: skip
+def test_a_mark_with_an_odd_detail_blocks_no_chart(tmp_path: Path, detail: str) -> None:
+    journal = Decisions(tmp_path / "d.sqlite")
+    mark(journal, "Approve", "control")
+    damage(journal.path, detail=detail)
+    events = pl.DataFrame({"session_id": "s", "seq": [4], "segment_id": 0})
+    listed = list_marks(journal, events=events, segments=pl.DataFrame({"segment_id": [0], "task_id": ["T02"]}))
+    assert "Approve" in listed["subject"].to_list()
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"why": None}, {"seen": 2**70}, {"seen": -1}, {"why": "\ud800"}, {"detail": {"a": "\ud800"}},
+              {"why": "x" * 10_001}, {"decision": 5}, {"detail": [1]}],
+)  # fmt: skip
+def test_what_cannot_be_kept_is_refused_in_words(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    journal = Decisions(tmp_path / "d.sqlite")
+    with pytest.raises(SettingError, match="cannot be"):
+        journal.record(**{"subject": "T01", "decision": "automate"} | wrong)
+    assert journal.newest == 0
+
+
+def test_no_program_can_change_or_remove_an_entry(tmp_path: Path) -> None:
+    journal = Decisions(tmp_path / "d.sqlite")
+    journal.record("T01", "automate")
+    for order in ("DELETE FROM journal", "UPDATE journal SET decision = 'leave'"):
+        with closing(sqlite3.connect(journal.path)) as other, pytest.raises(sqlite3.IntegrityError, match="appended"):
+            other.execute(order)
+
+
+def test_a_journal_with_a_trigger_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    path = Decisions(tmp_path / "d.sqlite").path
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute("CREATE TRIGGER eats AFTER INSERT ON journal BEGIN DELETE FROM journal; END")
+    with pytest.raises(TaskkitError, match="trigger eats"):
+        Decisions(path)
+
+
+def test_the_wrong_file_keeps_its_mode_and_a_link_is_not_followed(tmp_path: Path) -> None:
+    other = tmp_path / "visits.sqlite"
+    with closing(sqlite3.connect(other)) as database, database:
+        database.execute("CREATE TABLE visits (page TEXT)")
+    other.chmod(0o644)
+    with pytest.raises(TaskkitError, match="not a journal"):
+        Decisions(other)
+    assert stat.S_IMODE(other.stat().st_mode) == 0o644
+    (tmp_path / "d.sqlite").symlink_to(tmp_path / "elsewhere.sqlite")
+    with pytest.raises(TaskkitError, match="is a link"):
+        Decisions(tmp_path / "d.sqlite")
+    assert not (tmp_path / "elsewhere.sqlite").exists()
+
+
+def test_a_writer_that_holds_the_file_does_not_freeze_a_click_for_long(tmp_path: Path) -> None:
+    journal = Decisions(tmp_path / "d.sqlite")
+    with closing(sqlite3.connect(journal.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        with pytest.raises(TaskkitError, match="nothing was recorded"):
+            journal.record("T01", "automate")
+    assert time.monotonic() - began < 12
+
+
+@pytest.mark.parametrize("text", [" =1+1", "\u200b=1+1", "＝1+1", "\u00a0@x", "−1"])
+def test_a_formula_behind_a_space_or_in_full_width_is_none_either(tmp_path: Path, text: str) -> None:
+    journal = Decisions(tmp_path / "d.sqlite")
+    journal.record("T01", text)
+    written = journal.write_csv(tmp_path / "d.csv").read_text(encoding="utf-8-sig")
+    assert next(csv.DictReader(written.splitlines()))["decision"] == f"'{text}"

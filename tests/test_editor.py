@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from taskkit.activities import name_activities
 from taskkit.decisions import JOURNAL, Decisions
 from taskkit.decisions.corrections import correct_segments
 from taskkit.errors import ContractError, SettingError
+from taskkit.log import write_log
+from taskkit.pipeline import mine
 from taskkit.widgets.displays import STATIC_VARIABLE
 from taskkit.widgets.editor import SegmentationEditor
 from taskkit.widgets.editor.edits import EDITS, split
@@ -22,6 +25,9 @@ from tests.frames import START, make_events
 
 TASKS = {"a": "T01", "b": "T02", "c": "T03"}
 _WORDS = ("open", "fill", "save")  # without numbers, which would be slots of one name
+_MAIL = ("open mail", "read mail", "answer mail", "send mail", "file mail")
+_SHEET = ("open sheet", "fill sheet", "sum up sheet", "save sheet")
+_ORDER = ("open order", "check order", "approve order", "print order", "close order", "note order")
 NAMES = {"T01": "Enter invoice", "T02": "Answer mail", "T03": "Pay"}
 
 
@@ -155,6 +161,40 @@ def test_an_example_divides_everybodys_work_anew() -> None:
     assert editor.events.filter(pl.col("user") == unmarked)["segment_id"].null_count() == 0
 
 
+def test_a_very_short_example_is_marked_with_a_warning_and_the_change_of_the_unsure_places() -> None:
+    people = [stretch("a" * 12 + "b" * 12 + "c" * 12, user=f"p_{n}", session=f"s{n}") for n in range(2)]
+    events = pl.concat([frame.with_columns(pl.col("segment_id") + 3 * n) for n, frame in enumerate(people)])
+    editor = SegmentationEditor(events)
+    editor.edit("split", step=2)
+    said = editor.edit("assign", step=0, task="T01", example=True)
+    assert "This example has 2 steps only; pieces of this task usually have 12 (median)" in said
+    assert "Unsure places: " in said
+    assert "Undo (U) takes it back" in said
+
+
+def test_an_example_of_the_usual_size_is_marked_without_a_warning() -> None:
+    editor = SegmentationEditor(stretch("a" * 12 + "b" * 12 + "a" * 12))
+    assert "usually have" not in editor.edit("assign", step=12, task="T02", example=True)
+
+
+def test_what_people_watch_is_what_mine_then_gives(tmp_path: Path) -> None:
+    chance, ways = random.Random(7), (_MAIL, _SHEET, _ORDER)
+    people = [
+        make_events([step for _ in range(25) for step in chance.choice(ways)], user=f"p_{n}", session_id=f"s{n}")
+        for n in range(5)
+    ]
+    write_log(pl.concat(people), tmp_path / "log.parquet")
+    found = mine(tmp_path / "log.parquet").events
+    editor = SegmentationEditor(found, results=tmp_path / "results")
+    editor.edit("split", step=2)
+    editor.edit("assign", step=0, task="first work", example=True)
+    again = mine(tmp_path / "log.parquet", results=tmp_path / "results").events
+    keys = ["user", "session_id", "seq", "segment_id"]
+    as_found, watched, mined = (frame.select(keys).sort(keys) for frame in (found, editor.events, again))
+    assert not watched.equals(as_found)
+    assert watched.equals(mined)
+
+
 # ----------------------------------------------------------------------------------------------------- kept, undone, shared
 def test_corrections_are_there_again_when_it_is_opened_anew(tmp_path: Path) -> None:
     SegmentationEditor(stretch("aaabbb"), results=tmp_path / "results").edit("move", step=3, to=2)
@@ -264,6 +304,21 @@ def test_the_least_sure_place_comes_first_and_leaves_the_list_when_it_is_decided
     editor.edit("confirm", step=4)
     following = editor.desk.handle({"do": "next", "by": 1})
     assert (following["cursor"], following["unsure"]) == (2, {"at": 1, "of": 1, "known": True})
+
+
+def test_the_position_in_the_list_is_kept_after_an_edit() -> None:
+    editor = SegmentationEditor(stretch("aabbcc"))
+    editor.desk.handle({"do": "next", "by": 1})  # the second of the two
+    editor.edit("confirm", step=editor.desk.cursor)
+    picture = editor.desk.picture()
+    assert (picture["unsure"]["at"], picture["unsure"]["of"], picture["following"]) == (0, 1, 1)
+
+
+def test_a_task_of_few_people_is_not_offered() -> None:
+    people = [stretch("aabb" if n else "aacc", user=f"p_{n}", session=f"s{n}") for n in range(6)]
+    numbered = pl.concat([frame.with_columns(pl.col("segment_id") + 3 * n) for n, frame in enumerate(people)])
+    tasks = SegmentationEditor(numbered, names=NAMES).desk.picture()["tasks"]
+    assert [name for name, _, _, offered in tasks if not offered] == ["Pay"]
 
 
 def test_next_stays_with_one_person_where_that_is_wanted() -> None:

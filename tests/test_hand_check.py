@@ -242,3 +242,31 @@ def test_a_journal_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     box = check.live()
     box.children[3].children[0].click()
     assert "not a journal" in box.children[4].value
+
+
+def test_an_answer_of_another_desk_is_not_taken_back_unseen(tmp_path: Path) -> None:
+    results = tmp_path / "results"
+    one, two = (HandCheck(MANY, None, results=results) for _ in range(2))
+    one.answer("right")
+    two.answer("wrong")
+    journal = Decisions(tmp_path / "decisions.sqlite")
+    assert journal.list()["decision"].to_list() == ["right", "wrong"]
+    assert journal.conflicts().height == 1
+
+
+def test_judging_again_is_one_transaction(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = HandCheck(MANY, None, results=tmp_path / "results")
+    check.answer("right")
+    check.back()
+    add = Decisions._add
+
+    def dies(self: Decisions, connection: object, entry: dict[str, object]) -> int:
+        if entry["kind"] == "verdict":
+            raise OSError("the disk is gone")
+        return add(self, connection, entry)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Decisions, "_add", dies)
+    with pytest.raises(OSError, match="gone"):
+        check.answer("wrong")
+    monkeypatch.undo()
+    assert Decisions(tmp_path / "decisions.sqlite").list()["decision"].to_list() == ["right"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import html
 import json
 import struct
@@ -16,8 +17,8 @@ import polars as pl
 import pytest
 
 from taskkit.errors import LogFileError, TaskkitError
-from taskkit.report.linter import Secrets, find_secrets, lint_pages
-from taskkit.report.linter.secrets import squeeze
+from taskkit.report.linter import find_secrets, lint_pages
+from taskkit.report.linter.secrets import Secrets, squeeze
 from taskkit.report.offline import render_chart, vega_bundle
 from taskkit.report.tables import render_table
 from taskkit.widgets.tables import table
@@ -25,6 +26,7 @@ from tests.frames import make_events
 
 TITLE = "Invoice INV-104157 - Oderblick GmbH - Message - Outlook"
 NAME = "Jane Doe"
+LISTED = [NAME, "Ottokar", "Ottokar Graf", "Petra Müller", "Łukasz Nowak", "Bo Li", "Jan Ost"]
 DAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 PAGE = (
     '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Tasks</title></head><body><main>'
@@ -60,7 +62,7 @@ def log() -> pl.DataFrame:
 def secrets(log: pl.DataFrame) -> Secrets:
     process = pl.DataFrame({"case_id": ["INV-104158"], "activity": ["Enter invoice"], "resource": ["c.winterfeld"]})
     segments = pl.DataFrame({"variant_id": ["T01-V07"] * 2 + ["T01-V01"] * 6, "user": ["a", "b", *"abcdef"]})
-    return find_secrets(log, process=process, names=[NAME, "Ottokar"], segments=segments, key=b"k" * 32)
+    return find_secrets(log, process=process, names=LISTED, segments=segments, key=b"k" * 32)
 
 
 def chart(rows: list[dict[str, Any]], **more: Any) -> str:
@@ -105,7 +107,7 @@ LEAKS: dict[str, tuple[str, str]] = {
     "firm in a title's slot": ("<p>Oderblick  GmbH is the exception.</p>", "changing part of a title"),
     # names, in disguise
     "name in text": (f"<p>{NAME} explained it.</p>", "name on the list"),
-    "part of a name": ("<p>As Ottokar said</p>", "name on the list"),
+    "single name": ("<p>As Ottokar said</p>", "name on the list"),
     "name split over tags": ("<p>Jane <b>Doe</b> explained it.</p>", "name on the list"),
     "name split inside a word": ("<p>Ja<i>ne D</i>oe explained it.</p>", "name on the list"),
     "name in capitals": ("<p>JANE DOE</p>", "name on the list"),
@@ -173,6 +175,60 @@ LEAKS: dict[str, tuple[str, str]] = {
                {"team": None, "people": None, "hidden": True}, {"team": "all", "people": 12, "hidden": False}]),
         "hidden value can be derived",
     ),
+    "small group in words": ("<p>Only two people of the north do this.</p>", "small group"),
+    "all but one": ("<p>All people but one do this.</p>", "small group"),
+    "small group of colleagues": ("<p>3 colleagues and no more</p>", "small group"),
+    "small group behind a colon": ("<p>people: 3</p>", "small group"),
+    "small group under another heading": (heads(("T01", 3), names=("task", "staff")), "small group"),
+    "small group as a unit": (heads(("T01", 3), names=("task", "n (people)")), "small group"),
+    "small group in a cell as a word": (heads(("T01", "one"), names=("task", "people")), "small group"),
+    "small group with its share": (heads(("T01", "1 (7 %)"), names=("task", "people")), "small group"),
+    "person by a letter": ("<p>Clerk B is slower.</p>", "one person"),
+    "one mark a person under a neutral name": (
+        chart([{"pick": number, "hours": 1.5 * number} for number in range(1, 7)]), "one person",
+    ),
+    "numbered people": (chart([{"who": 1, "hours": 3.2}, {"who": 2, "hours": 7.5}]), "one person"),
+    "small team in a sentence": ("<p>In treasury it takes longer.</p>", "group of few people"),
+    "rest of two totals": (
+        heads(("north", 10), ("hidden (fewer than 5 people)", ""), ("total", 13), ("all", 13), names=("team", "segments")),
+        "hidden value can be derived",
+    ),
+    "total in a sentence beside the table": (
+        heads(("north", 10), ("hidden (fewer than 5 people)", ""), names=("team", "hours")) + "<p>In all 13 hours.</p>",
+        "hidden value can be derived",
+    ),
+    "row hidden by a dash": (
+        heads(("north", "10", "7"), ("south", "–", "–"), ("all", "13", "9"), names=("team", "hours", "people")),
+        "hidden value can be derived",
+    ),
+    # as names are written
+    "genitive": ("<p>Ottokars invoices</p>", "name on the list"),
+    "umlaut written out": ("<p>Ask Mueller</p>", "part of a name on the list"),
+    "letter with a stroke": ("<p>Lukasz said so</p>", "part of a name on the list"),
+    "short name in a sentence": ("<p>Jan said so.</p>", "part of a name on the list"),
+    "name the other way round": ("<p>Li, Bo</p>", "name on the list"),
+    "name with a number": ("<p>petramueller2</p>", "name on the list"),
+    "name glued the other way round": ("<p>MuellerPetra.xlsx</p>", "name on the list"),
+    "login of a name": ("<p>pmueller</p>", "name on the list"),
+    "look-alike letters": ("<p>Оttоkаr</p>", "name on the list"),
+    "surname of a login of the process log": ("<p>Winterfeld booked most.</p>", "person of the process log"),
+    "name as a name of a column": (chart([{"JaneDoe": 3, "n": 7}], data={"values": [{"JaneDoe": 3}]}), "name on the list"),
+    "case as a number": (chart(GOOD, data={"values": [{"x": 104157}]}), "case reference"),
+    "case under a neutral heading": (chart([{"x": 104157, "people": 7}]), "case reference"),
+    "case with a comma": ("<p>case 104,157</p>", "case reference"),
+    "packed name": (f"<i data-x='{base64.b64encode(gzip.compress(NAME.encode())).decode()}'></i>", "name on the list"),
+    "name in wide letters": (
+        f"<i data-x='{base64.b64encode(NAME.encode('utf-16-le')).decode()}'></i>", "name on the list",
+    ),
+    # what asks somebody outside, and machines
+    "picture from outside": ("<img alt='' src='https://example.org/p.gif'>", "outside address"),
+    "page that moves on": ("<meta http-equiv=refresh content='0;url=https://example.org/'>", "outside address"),
+    "link to the outside": ("<a href='//example.org/x'>x</a>", "outside address"),
+    "font from outside": ("<style>@import url(https://example.org/a.css)</style>", "outside address"),
+    "data from outside": (chart(GOOD, data={"url": "https://example.org/a.csv"}), "outside address"),
+    "address of a machine": ("<p>10.1.2.33</p>", "address of a machine"),
+    "address of a network card": ("<p>00:1A:2B:3C:4D:5E</p>", "address of a machine"),
+    "name of a machine": ("<p>LAPTOP-7PQ31X</p>", "address of a machine"),
     # patterns that need no log
     "e-mail address": ("<p>ask ada@example.org</p>", "e-mail address"),
     "IBAN": ("<td>DE89 3704 0044 0532 0130 00</td>", "IBAN"),
@@ -229,6 +285,11 @@ CLEAN = {
         "<table><tr><th>left for</th><th>task</th><th>share (%)</th></tr><tr><td>chat</td><td>a</td><td>40</td></tr>"
         '<tr><td>chat</td><td>b</td><td>45</td></tr><tr><td class="h" colspan="3">fewer than 5 people</td></tr></table>'
     ),
+    "words of a session's name over the end of a sentence": "<p>Made at the desk. Desk. 3 rows.</p><p>2026-03-02, desk 3</p>",
+    "a month that is a name": "<p>02 Jan 2026, Jan 2026</p>",
+    "address of a drawing's kind": '<svg xmlns="http://www.w3.org/2000/svg"></svg>',
+    "seconds that look like the number of a case": chart([{"active_seconds": 104157, "people": 7}]),
+    "as many screens as people": chart([{"step": n, "hours": 2.5} for n in range(1, 7)]),
     "a column of people": heads(("T01", 9), names=("task", "People")),
 }
 
@@ -269,10 +330,54 @@ def test_the_smallest_group_is_a_setting(secrets: Secrets) -> None:
     assert lint_pages(page, secrets=secrets, k=6)["kind"].to_list() == ["small group"]
 
 
-def test_a_log_of_few_people_may_count_them_but_not_name_them(log: pl.DataFrame) -> None:
-    few = find_secrets(log.filter(pl.col("team") == "treasury"), names=[NAME])
-    page = {"a.html": PAGE.format(heads(("T01", 2), names=("task", "people")) + f"<p>{NAME}</p>")}
-    assert lint_pages(page, secrets=few)["kind"].to_list() == ["name on the list"]
+def test_a_log_of_few_people_is_a_leak_itself(log: pl.DataFrame) -> None:
+    few = find_secrets(log.filter(pl.col("team") == "treasury"))
+    found = lint_pages({"a.html": PAGE.format(heads(("T01", 2), names=("task", "people")))}, secrets=few)
+    assert found["kind"].to_list() == ["small group", "log of few people"]
+    assert found.row(1, named=True)["what"] == "2 people in the log"
+
+
+def test_a_person_of_the_process_log_stays_one_where_an_activity_or_lane_holds_the_name(log: pl.DataFrame) -> None:
+    process = pl.DataFrame({"case_id": ["1"], "activity": ["Approve by Kim Kranich"], "resource": ["Kim Kranich"]})
+    found = find_secrets(log, process=process, allowed=["Kim Kranich"])
+    assert {hit.kind for hit in found.find("Approve by Kim Kranich")} == {"person of the process log"}
+
+
+def test_a_role_in_the_process_log_is_no_person(log: pl.DataFrame) -> None:
+    process = pl.DataFrame({"case_id": ["1"], "activity": ["Pay"], "resource": ["Accounts payable clerk"]})
+    found = find_secrets(log, process=process, allowed=["Accounts payable clerk"])
+    assert list(found.find("Accounts payable clerk pays")) == []
+
+
+def test_a_session_is_found_with_its_own_signs_only() -> None:
+    events = pl.DataFrame({"user": ["p_000000000001"], "session_id": ["Recording_14"]})
+    found = find_secrets(events)
+    assert [hit.kind for hit in found.find("see recording_14 there")] == ["session"]
+    assert list(found.find("a missing recording. 14 people; recording 14")) == []
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
+def test_a_list_of_names_is_read_as_offices_save_it(encoding: str, log: pl.DataFrame, tmp_path: Path) -> None:
+    (tmp_path / "names.csv").write_text("Vorname;Nachname;Team\nJörg;Köhler;north\n", encoding=encoding)
+    found = find_secrets(log, names=tmp_path / "names.csv")
+    assert [hit.kind for hit in found.find("by joerg koehler")] == ["name on the list"]
+    assert list(found.find("Vorname north")) == []
+
+
+def test_names_that_are_words_of_our_pages_do_not_make_every_page_a_leak() -> None:
+    found = Secrets(people=6)
+    found.add_name("Mark Case", "name on the list")
+    page = {"a.html": PAGE.format(chart(GOOD) + "<table><tr><th>Case</th></tr></table>")}
+    assert lint_pages(page, secrets=found).is_empty()
+    spoken = {"a.html": PAGE.format("<p>They asked Mr Case about it.</p>")}
+    assert lint_pages(spoken, secrets=found)["kind"].to_list() == ["part of a name on the list"]
+
+
+def test_a_list_without_a_name_is_refused(log: pl.DataFrame, tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("\n# nobody\n", encoding="utf-8")
+    for names in (tmp_path / "names.txt", [], [" "]):
+        with pytest.raises(LogFileError, match="There is no name"):
+            find_secrets(log, names=names)
 
 
 def test_names_come_from_a_list_or_a_table_of_them(log: pl.DataFrame, tmp_path: Path) -> None:

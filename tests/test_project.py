@@ -158,6 +158,11 @@ def test_a_foreign_folder_is_no_project(tmp_path: Path) -> None:
         ('version = 1\n[files]\nlog = "../log"\n', "allowed: a path inside the project"),
         ("version = 1\n", "files has no log"),
         ("version = 1\nfiles = 3\n", "must be tables"),
+        ('version = 1\n[files]\nlog = "."\n', "allowed: a path inside the project"),
+        ('version = true\n[files]\nlog = "log"\n', "version is True"),
+        ('version = 1\nname = [1]\n[files]\nlog = "log"\n', r"name is \[1\]"),
+        ('version = 1\n[files]\nlog = "log"\n[settings]\nmin_poeple = 9\n', "min_poeple, which is not known"),
+        ("a = " + "[" * 5000 + "]" * 5000, "cannot be read"),
         (
             'version = 1\n[files]\nlog = "log"\n[settings]\nmethod = "modle"\nmin_people = 0\n',
             "(?s)'modle'.*min_people is 0",
@@ -175,3 +180,18 @@ def test_a_log_that_was_taken_away_is_named(tmp_path: Path, log: Path) -> None:
     shutil.rmtree(made.log)
     with pytest.raises(LogFileError, match="lacks the log"):
         open_project(made.path)
+
+
+def test_a_log_that_is_a_link_out_of_the_project_is_refused(tmp_path: Path, log: Path) -> None:
+    made = create_project(tmp_path / "ap", log=log)
+    shutil.rmtree(made.log)
+    made.log.symlink_to(log)
+    with pytest.raises(TaskkitError, match="no link that leads out of it"):
+        open_project(made.path)
+
+
+def test_a_parameter_with_a_type_points_to_the_project_too(tmp_path: Path, log: Path) -> None:
+    guided = write_notebook(tmp_path / "guided" / "01_first.ipynb", "print(LOG)")
+    guided.write_text(guided.read_text().replace("LOG = ", "LOG: str = "))
+    made = create_project(tmp_path / "ap", log=log, notebooks=guided.parent)
+    assert parameters(made.notebooks / "01_first.ipynb")["LOG"] == "../log"

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import stat
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,6 +23,7 @@ from taskkit.errors import LogFileError, SettingError
 from taskkit.project import create_project, open_project
 from taskkit.report import write_report
 from taskkit.report.linter import lint_pages
+from taskkit.report.making import list_written
 from taskkit.report.pages import data_digest, hidden_fact
 from taskkit.report.sharing import LeakError, share_report
 from tests.conftest import write_notebook
@@ -117,6 +122,7 @@ def test_the_index_states_data_versions_assumptions_and_decisions(shared: Simple
     assert "polars" in facts["Versions"]
     assert facts["Hidden on these pages"] == "nothing: no group was too small."
     assert "nothing was found" in facts["Checked"]
+    assert "No list of names was given" in facts["Checked"]
 
 
 def test_the_journal_of_a_project_is_only_read(shared: SimpleNamespace) -> None:
@@ -224,10 +230,94 @@ def test_an_override_needs_reason_role_and_journal(log: Path) -> None:
         share_report(log, role="lead")
 
 
-def test_a_smaller_k_is_stated_on_every_page(log: Path, make_notebook: MakeNotebook, tmp_path: Path) -> None:
-    share(log, make_notebook, SMALL, out=tmp_path / "out", k=3)
+def test_a_smaller_k_is_stated_on_every_page_and_recorded(
+    log: Path, make_notebook: MakeNotebook, tmp_path: Path
+) -> None:  # fmt: skip
+    more: dict[str, Any] = {"override": "The three agreed.", "role": "works council", "journal": tmp_path / JOURNAL}
+    share(log, make_notebook, SMALL, out=tmp_path / "out", k=3, **more)
     for page in (tmp_path / "out").iterdir():
         assert "Groups from 3 people on are shown here" in page.read_text(encoding="utf-8"), page.name
+    assert "groups from 3 people on" in Decisions(tmp_path / JOURNAL).list(kind="override")["decision"][0]
+
+
+def test_a_smaller_k_needs_a_reason_and_has_an_end(log: Path) -> None:
+    with pytest.raises(SettingError, match="need a reason and a role"):
+        share_report(log, k=4)
+    with pytest.raises(SettingError, match="at least 3 people"):
+        share_report(log, k=2, override="agreed", role="lead")
+
+
+def test_no_file_lowers_the_smallest_group(log: Path, tmp_path: Path) -> None:
+    write_notebook(tmp_path / "notebooks" / "00_look.ipynb", READ, SHOWN, SMALL)
+    create_project(tmp_path / "p", log=log, notebooks=tmp_path / "notebooks", method="gap", min_people=2)
+    with pytest.raises(LeakError) as caught:
+        share_report(tmp_path / "p", out=tmp_path / "out", progress=False)
+    assert caught.value.leaks["kind"].to_list() == ["small group"]
+
+
+@pytest.fixture
+def written(log: Path, tmp_path: Path) -> Path:
+    """A project on whose page stands a finding that somebody wrote."""
+    said = "Everything waits for the lady in the corner. "
+    write_notebook(tmp_path / "notebooks" / "00_look.ipynb", READ, f"print({said!r})")
+    create_project(tmp_path / "p", log=log, notebooks=tmp_path / "notebooks", method="gap")
+    journal = Decisions(tmp_path / "p" / JOURNAL)
+    journal.record("02_tasks", said, why="It stands nowhere.", role="process owner")
+    return tmp_path / "p"
+
+
+def test_hand_written_text_is_refused_without_a_list_of_names(written: Path, tmp_path: Path) -> None:
+    with pytest.raises(LeakError) as caught:
+        share_report(written, out=tmp_path / "out", progress=False)
+    leaks = caught.value.leaks
+    assert leaks["kind"].to_list() == ["hand-written text"]
+    assert "finding 1 of the journal, about 02_tasks" in leaks["place"][0]
+    assert "lady" not in str(caught.value)
+
+
+def test_a_list_of_names_lets_hand_written_text_through_and_is_stated(written: Path, tmp_path: Path) -> None:
+    index = share_report(written, out=tmp_path / "out", names=["Jane Doe"], progress=False)
+    assert "1 name of a list was looked for" in index.read_text(encoding="utf-8")
+
+
+def test_a_log_of_few_people_is_refused(make_notebook: MakeNotebook, log: Path, tmp_path: Path) -> None:
+    few = tk.read_log(log)
+    few = few.filter(few["user"].is_in(sorted(few["user"].unique())[:3]))
+    tk.write_log(few, tmp_path / "few.parquet")
+    with pytest.raises(LeakError) as caught:
+        share(tmp_path / "few.parquet", make_notebook)
+    assert caught.value.leaks.row(-1, named=True)["kind"] == "log of few people"
+
+
+def test_a_request_to_end_leaves_nothing_behind(log: Path, make_notebook: MakeNotebook, tmp_path: Path) -> None:
+    notebook = make_notebook("00_look", "open(RESULTS + '/started', 'w').close()\nimport time\ntime.sleep(300)")
+    own = tmp_path / "tmp"
+    own.mkdir()
+    run = (
+        f"from taskkit.report import share_report; share_report({str(log)!r}, notebooks=[{str(notebook)!r}], out='out')"
+    )
+    command = [sys.executable, "-c", run]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=os.environ | {"TMPDIR": str(own)}, stderr=subprocess.DEVNULL
+    ) as process:
+        while not [*own.glob("taskkit-*/results/started")]:
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.terminate()
+        process.wait(60)
+    assert [*own.glob("taskkit-*")] == []
+
+
+def test_only_pages_that_were_written_are_listed_as_such(shared: SimpleNamespace) -> None:
+    (shared.out / "notes.html").write_text("", encoding="utf-8")
+    try:
+        written, others = list_written(shared.index)
+    finally:
+        (shared.out / "notes.html").unlink()
+    assert ([page.name for page in written], [page.name for page in others]) == (
+        ["00_look.html", "index.html"],
+        ["notes.html"],
+    )
 
 
 def test_hidden_rows_and_groups_are_counted_once() -> None:

@@ -11,7 +11,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -69,10 +68,11 @@ def wait_until_up(address: str, server: subprocess.Popen[bytes], said: Path) -> 
     while time.monotonic() < end:
         assert server.poll() is None, said.read_text()
         try:
-            with urllib.request.urlopen(address, timeout=5):
+            if status(*address.rsplit("/", 1)) == 302:  # with the secret, to the opening page
                 return
         except OSError:
-            time.sleep(0.2)
+            pass
+        time.sleep(0.2)
     pytest.fail(f"the workshop did not come up: {said.read_text()}")
 
 
@@ -93,10 +93,42 @@ def test_no_list_of_files_and_no_files(room: SimpleNamespace) -> None:
         assert status(room.address, f"{place}?token={SECRET}") == 404, place
 
 
-def status(address: str, place: str) -> int:
+def status(address: str, place: str, **headers: str) -> int:
+    return ask(address, place, **headers).status
+
+
+def ask(address: str, place: str, **headers: str) -> http.client.HTTPResponse:
     with closing(http.client.HTTPConnection(address.removeprefix("http://"), timeout=30)) as connection:
-        connection.request("GET", place)
-        return connection.getresponse().status
+        connection.request("GET", "/" + place.removeprefix("/"), headers=headers)
+        return connection.getresponse()
+
+
+def test_the_secret_leaves_the_address_and_the_cookie_ends_with_the_browser(room: SimpleNamespace) -> None:
+    answer = ask(room.address, f"/?token={SECRET}")
+    assert (answer.status, answer.headers["Location"]) == (302, "/")
+    cookie = next(each for each in answer.headers.get_all("Set-Cookie") or [] if each.startswith("username-"))
+    assert "expires" not in cookie.lower()
+    assert "samesite=lax" in cookie.lower()
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8866", "127.0.0.1:1", "127.0.0.1.evil.example"])
+def test_another_name_for_this_machine_is_not_answered(room: SimpleNamespace, host: str) -> None:
+    assert status(room.address, f"/?token={SECRET}", Host=host) == 403
+    assert status(room.address, "/voila/static/voila.js", Host=host) == 403
+
+
+def test_a_path_that_leads_upwards_is_not_found(room: SimpleNamespace) -> None:
+    for place in ("/voila/templates/taskkit/static/../../../../x", "/voila/templates/taskkit/static/%2e%2e/x",
+                  "/voila/static/..%5cx"):  # fmt: skip
+        assert status(room.address, place) == 404, place
+
+
+def test_a_socket_without_an_origin_is_not_opened(room: SimpleNamespace) -> None:
+    channels = f"/api/kernels/00000000-0000-0000-0000-000000000000/channels?token={SECRET}"
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
+               "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}  # fmt: skip
+    assert status(room.address, channels, **upgrade) == 403
+    assert status(room.address, channels, **upgrade, Origin=room.address) != 403
 
 
 def test_only_this_machine_is_listened_to(room: SimpleNamespace) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from taskkit.errors import check_choice
+from taskkit.privacy import shares_pages
 from taskkit.schema import require_columns
 from taskkit.variants import screen_of
 
@@ -207,7 +208,8 @@ def in_words(row: Mapping[str, Any]) -> str:
 
 
 def _said(row: Mapping[str, Any], what: str) -> str:
-    """Who marked it as what, and why."""
-    who = f"The workshop ({row['role']})" if row["role"] else "The workshop"
-    why = f": {row['note'].rstrip('.')}" if row["note"] else ""
+    """Who marked it as what, and why; on a page that leaves the room neither the role nor the note."""
+    room = not shares_pages()
+    who = f"The workshop ({row['role']})" if row["role"] and room else "The workshop"
+    why = f": {row['note'].rstrip('.')}" if row["note"] and room else ""
     return f"{who} marked {what} as {KINDS[row['mark']].said}{why}"

@@ -14,7 +14,7 @@ from taskkit.automation.rare import FEW_FIELD
 from taskkit.automation.transfers import find_data_transfers
 from taskkit.automation.work import Work, split_work
 from taskkit.errors import check_choice
-from taskkit.privacy import MIN_PEOPLE
+from taskkit.privacy import MIN_PEOPLE, shares_pages
 from taskkit.schema import require_columns
 from taskkit.variants import screen_of
 
@@ -175,7 +175,7 @@ def _concerns(mark: Mapping[str, Any], step: Mapping[str, Any]) -> bool:
 
 
 def _keeps(mark: Mapping[str, Any]) -> str:
-    by = f" by {mark['role']}" if mark["role"] else ""
+    by = f" by {mark['role']}" if mark["role"] and not shares_pages() else ""
     return f"marked as {KINDS[mark['mark']].said} in the workshop{by}"
 
 

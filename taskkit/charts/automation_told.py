@@ -6,7 +6,8 @@ from typing import Any
 
 import polars as pl
 
-from taskkit.charts.look import INK, Chart, inline, people, spaced, wrap
+from taskkit.charts.look import INK, Chart, count_of, inline, people, spaced, wrap
+from taskkit.privacy import shares_pages
 
 _LINE = 18  # pixels
 
@@ -69,6 +70,8 @@ def _money(row: dict[str, Any]) -> str:
 def _decisions(task: str, decided: pl.DataFrame) -> list[str]:
     own = decided.filter(pl.col("subject") == task)
     said = []
+    if shares_pages():  # what was said, by whom and why, stays in the room
+        return [f"{count_of(own.height, 'decision')} recorded in the room."] if own.height else []
     for row in own.iter_rows(named=True):
         reason = f": {row['why'].rstrip('.')}" if row["why"] else ""
         said.append(f"Decided {row['time']:%d %b %Y} as {row['role']}: {row['decision']}{reason}.")

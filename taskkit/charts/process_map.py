@@ -132,7 +132,7 @@ def succession_layers(
     )
     if shares_pages():
         return layers, (
-            f"Counts are rounded to fives; successions of fewer than {min_people} cases or of fewer than {min_people} "
+            f"counts are rounded to fives, successions of fewer than {min_people} cases or of fewer than {min_people} "
             "people are not drawn."
         )
     return layers, f"{int(kept['times'].sum()):,} of {int(follows['times'].sum()):,} successions are drawn."

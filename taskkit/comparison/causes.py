@@ -19,7 +19,7 @@ from taskkit.comparison.people import adjust, count_people, figure, spoken
 from taskkit.comparison.targets import add_target
 from taskkit.comparison.within_people import explained_by, half_width, judge_contexts, likeness, people_compared, scores
 from taskkit.errors import SettingError
-from taskkit.privacy import MIN_PEOPLE
+from taskkit.privacy import MIN_PEOPLE, shares_pages
 from taskkit.schema import require_columns
 
 Array = np.ndarray[Any, Any]
@@ -341,7 +341,8 @@ def _sentence(search: _Search, said: dict[str, Any]) -> str:
 def _nothing(search: _Search, people: int) -> str:
     task = search.task_name
     if people < MIN_PEOPLE:
-        return f"{task}: too few people to look for causes ({people} with a figure; at least {MIN_PEOPLE} are needed)."
+        seen = f"fewer than {MIN_PEOPLE}" if shares_pages() else people
+        return f"{task}: too few people to look for causes ({seen} with a figure; at least {MIN_PEOPLE} are needed)."
     seen = f"{search.values.size:,} executions by {people} people"
     if not search.contexts:
         return f"{task}: nothing stable found: no context changes inside at least {MIN_PEOPLE} people ({seen})."

@@ -132,7 +132,7 @@ def _things(entry: _Entry) -> Iterator[object]:
         yield (kind, "subject", entry.subject, *more)
         if entry.anchor is not None:
             yield (kind, "anchor", entry.anchor, *more)
-        if kind == "name":
+        if kind == "name" and "same_as" not in fields:  # who says that two tasks are one may call them alike
             yield (kind, "called", entry.decision.strip().casefold())
 
 

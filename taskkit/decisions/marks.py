@@ -47,14 +47,14 @@ def list_marks(
             return pl.DataFrame(schema=_SCHEMA)
         journal = Decisions(journal)
     kept = journal.list(kind="mark")
-    moved = _tasks_now(kept, events, segments)
+    moved = tasks_now(kept, events, segments)
     rows = []
     for row in kept.iter_rows(named=True):
-        detail = json.loads(row["detail"] or "{}")
-        task = moved.get(row["number"], detail.get("task_id"))
-        rows.append(
-            (detail.get("what", "step"), row["subject"], task, row["decision"], row["why"], row["role"], row["number"])
-        )
+        detail = _told(row["detail"])
+        task, what = moved.get(row["number"], detail.get("task_id")), detail.get("what", "step")
+        if what not in WHATS or row["decision"] not in MARKS or not (task is None or isinstance(task, str)):
+            continue  # something else wrote it: it stays in the journal, and no chart can show it
+        rows.append((what, row["subject"], task, row["decision"], row["why"], row["role"], row["number"]))
     return pl.DataFrame(rows, schema=_SCHEMA, orient="row")
 
 
@@ -193,20 +193,57 @@ def _steps_by_task(segments: pl.DataFrame) -> dict[str, set[str]]:
     return {task: {*names, *screens} for task, names, screens in found.iter_rows()}
 
 
-def _tasks_now(kept: pl.DataFrame, events: pl.DataFrame | None, segments: pl.DataFrame | None) -> dict[int, str | None]:
-    """Number of the mark → the task that now holds the row noted with it; null where there is no such row any more."""
-    anchors = [
-        (number, json.loads(said or "{}").get("anchor")) for number, said in kept.select("number", "detail").iter_rows()
+def tasks_now(kept: pl.DataFrame, events: pl.DataFrame | None, segments: pl.DataFrame | None) -> dict[int, str | None]:
+    """Find the tasks that entries are about by the rows that were noted with them, as tasks get other numbers.
+
+    Parameters
+    ----------
+    kept : frame of `Decisions.list`: `number`, `detail` with {"anchor": [session_id, seq]}.
+    events, segments : frames of `mine`; None: nothing is looked up.
+
+    Returns
+    -------
+    Number of the entry → the task that now holds its row, or None where there is no such row any more. Entries without a
+    row are left out.
+
+    >>> kept = pl.DataFrame({"number": [3], "detail": ['{"anchor": ["s", 4]}']})
+    >>> events = pl.DataFrame({"session_id": "s", "seq": [4], "segment_id": 0})
+    >>> tasks_now(kept, events, pl.DataFrame({"segment_id": [0], "task_id": ["T02"]}))
+    {3: 'T02'}
+    """
+    rows = [
+        (number, *anchor)
+        for number, said in kept.select("number", "detail").iter_rows()
+        if (anchor := _anchor(_told(said).get("anchor"))) is not None
     ]
-    rows = [(number, *anchor) for number, anchor in anchors if anchor]
     if events is None or segments is None or not rows:
         return {}
     noted = pl.DataFrame(rows, schema={"number": pl.Int64, "session_id": pl.String, "seq": pl.UInt64}, orient="row")
-    at = events.select(pl.col("session_id").cast(pl.String), pl.col("seq").cast(pl.UInt64), "segment_id")
-    found = noted.join(at, on=["session_id", "seq"], how="left", maintain_order="left")
-    found = found.join(segments.select("segment_id", "task_id"), on="segment_id", how="left", maintain_order="left")
+    at = events.lazy().select(pl.col("session_id").cast(pl.String), pl.col("seq").cast(pl.UInt64), "segment_id")
+    at = at.join(noted.lazy().select("session_id", "seq").unique(), on=["session_id", "seq"], how="semi")
+    at = at.unique(["session_id", "seq"], keep="first", maintain_order=True).join(
+        segments.lazy().select("segment_id", "task_id"), on="segment_id", how="left"
+    )
+    found = noted.join(at.collect(), on=["session_id", "seq"], how="left", maintain_order="left")
     return dict(found.select("number", "task_id").iter_rows())
 
 
+def _told(detail: str | None) -> dict[str, Any]:
+    """The detail of an entry; empty if it is no mapping."""
+    try:
+        told = json.loads(detail or "{}")
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _anchor(value: Any) -> tuple[str, int] | None:
+    if not isinstance(value, list) or len(value) != 2:
+        return None
+    session, seq = value
+    fine = isinstance(session, str) and isinstance(seq, int) and not isinstance(seq, bool) and 0 <= seq < 2**63
+    return (session, seq) if fine else None
+
+
 __all__ = ["MARKS", "WHATS", "anchor_of", "detour_words", "list_marks", "list_vanished_marks", "mark", "read_detour",
-           "variant_words"]  # fmt: skip
+           "tasks_now", "variant_words"]  # fmt: skip

@@ -39,8 +39,9 @@ def apply_names(
 
     Returns
     -------
-    The segments in the given order with `task_id`, `task_name` and `task_confidence` (1 where a person said the task), and
-    the names that could not be given: `number`, `op` ("name"), `rows`, `found`, `sentence`, as in `list_vanished`.
+    The segments in the given order with `task_id`, `task_name` and `task_confidence` (1 where a person said the task), with
+    `found_task_id` and `found_task_name` (as they were before) where tasks were made one, and the names that could not be
+    given: `number`, `op` ("name"), `rows`, `found`, `sentence`, as in `list_vanished`.
 
     Raises
     ------
@@ -61,6 +62,8 @@ def apply_names(
     )
     read = read_names(segments, events, names)
     frame = segments
+    if read.merged:  # which task each was, so that a desk can show the parts again
+        frame = frame.with_columns(found_task_id="task_id", found_task_name="task_name")
     for task in sorted({*read.merged.values()}):
         parts = sorted(part for part, whole in read.merged.items() if whole == task)
         frame = merge_tasks(frame, tasks=[task, *parts])
@@ -78,6 +81,7 @@ class Names(NamedTuple):
     given: dict[str, str]  # task → the name that people gave it
     merged: dict[str, str]  # task → the task of which it is a part now
     bore: dict[str, str]  # name that was given at some time and stands → its task
+    about: dict[int, str]  # number of an entry → the task as it was found that the entry is about
     lost: pl.DataFrame  # names that could not be given, as in `list_vanished`
 
 
@@ -96,11 +100,13 @@ def read_names(segments: pl.DataFrame, events: pl.DataFrame, names: pl.DataFrame
     >>> read_names(tasks, rows, names).given
     {'T01': 'Keep the file'}
     """
-    latest, merged, bore, lost = _follow(_read(names, segments, events))
+    entries = _read(names, segments, events)
+    latest, merged, bore, lost = _follow(entries)
     found = dict(segments.select("task_id", "task_name").drop_nulls().unique().sort("task_id", "task_name").iter_rows())
     lost += _refuse({task: name for task, name in found.items() if task not in merged}, latest)
     table = pl.DataFrame(sorted(lost), schema=VANISHED, orient="row")
-    return Names({task: name.name for task, name in latest.items()}, merged, bore, table)
+    about = {name.number: name.task for name in entries if name.task is not None}
+    return Names({task: name.name for task, name in latest.items()}, merged, bore, about, table)
 
 
 class _Name(NamedTuple):
@@ -164,7 +170,7 @@ def _follow(names: list[_Name]) -> tuple[dict[str, _Name], dict[str, str], dict[
     given: dict[str, _Name] = {}
     merged: dict[str, str] = {}
     bore: dict[str, str] = {}
-    lost = []
+    lost: list[tuple[Any, ...]] = []
     for name in names:
         if name.task is None or (name.merges and name.other is None):
             lost.append(_lost(name, name.why))
@@ -180,7 +186,7 @@ def _follow(names: list[_Name]) -> tuple[dict[str, _Name], dict[str, str], dict[
 
 def _refuse(found: dict[str, str], given: dict[str, _Name]) -> list[tuple[Any, ...]]:
     """Take out of the given names those that two tasks would bear, and tell them."""
-    lost = []
+    lost: list[tuple[Any, ...]] = []
     while True:  # a name that is not given leaves a task its found name, which may be another one's new name
         bears = {task: name for task, name in found.items() if task not in given}
         taken: dict[str, str] = {name: task for task, name in sorted(bears.items())}

@@ -122,7 +122,7 @@ def _cover_within(
     parts = [] if within is None else frame.select(within).with_row_index("_row").partition_by(within)
     places = [part["_row"] for part in parts]
     while True:
-        before = hidden
+        before, hidden = hidden, hidden.clone()
         for rows in places:
             hidden = hidden.scatter(rows, _cover(counts[rows], hidden[rows], k, disjoint))
         hidden = _cover(counts, hidden, k, disjoint)

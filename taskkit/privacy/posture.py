@@ -130,9 +130,9 @@ def _sharing(people: int, k: int) -> str:
     if shares_pages():
         fewer = f", fewer than the {MIN_PEOPLE} that are usual" if k < MIN_PEOPLE else ""
         return (
-            f"Every figure of desktop work on this page rests on at least {k} people{fewer}. No row, bar or dot "
-            "stands for one person, one person's day, one case or one recording; smaller groups are left out or counted with others, and so is what "
-            "would tell them by subtraction. The page can be passed on; whoever has it can pass it on too."
+            f"Every figure of desktop work on this page rests on at least {k} people{fewer}. No row, bar or dot stands for one "
+            "person, one person's day, one case or one recording; smaller groups are left out or counted with others, and so is "
+            "what would tell them by subtraction. The page can be passed on; whoever has it can pass it on too."
         )
     return (
         f"For the room in which it is discussed. Groups of fewer than {k} people are hidden; single days and cases are "

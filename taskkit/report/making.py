@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
+import signal
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 from taskkit.decisions import JOURNAL, Decisions
 from taskkit.errors import LogFileError, MissingExtraError, SettingError, TaskkitError, check_choice
@@ -148,6 +152,18 @@ def write_pages(pages: Mapping[str, str], out: Path) -> Path:
     return out / "index.html"
 
 
+def list_written(index: Path) -> tuple[list[Path], list[Path]]:
+    """The pages that belong to an index, itself included, and other pages that lie beside them and were not looked at.
+
+    Parameters
+    ----------
+    index : the index page that `write_pages` returned.
+    """
+    linked = set(re.findall(r'href="([^":/#?]+\.html)"', index.read_text(encoding="utf-8"))) | {index.name}
+    pages = sorted(index.parent.glob("*.html"))
+    return [page for page in pages if page.name in linked], [page for page in pages if page.name not in linked]
+
+
 # ------------------------------------------------------------------------------------------------------------- sources
 def _need_lab() -> None:
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
@@ -200,13 +216,36 @@ def _check(sources: Sources) -> None:
 def _scratch(sources: Sources) -> Iterator[Path]:
     """A private folder (mode 0700) for interim results, with a copy of the journal that the pages replay."""
     scratch = Path(tempfile.mkdtemp(prefix="taskkit-"))
-    try:
+    with _ended_as_interrupted(), _removed(scratch):
         (scratch / "results").mkdir(mode=0o700)
         if sources.journal is not None and sources.journal.is_file():
             _copy_journal(sources.journal, scratch / JOURNAL)
         yield scratch
+
+
+@contextmanager
+def _removed(folder: Path) -> Iterator[None]:
+    try:
+        yield
     finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _ended_as_interrupted() -> Iterator[None]:
+    """A request to end (SIGTERM) stops the kernels and clears up as Ctrl-C does; only a main thread is told of it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(_: int, __: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before if before is not None else signal.SIG_DFL)
 
 
 def _copy_journal(journal: Path, goal: Path) -> None:

@@ -277,6 +277,11 @@
   }
 
   function start() {
+    document.addEventListener("focusin", function (event) {  // an arrow in a list is the list's, not a shortcut of JupyterLab
+      if (event.target.matches && event.target.matches(".jupyter-widgets select, .jupyter-widgets [role=slider]")) {
+        event.target.setAttribute("data-lm-suppress-shortcuts", "true");
+      }
+    });
     follow();
     dressTables();
     var asked = false;

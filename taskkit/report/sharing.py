@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -14,9 +15,13 @@ from taskkit.decisions import Decisions
 from taskkit.errors import SettingError, TaskkitError
 from taskkit.pipeline import Mined
 from taskkit.privacy import MIN_PEOPLE
-from taskkit.report.linter import find_secrets, lint_pages
+from taskkit.report.handwritten import find_handwritten
+from taskkit.report.linter import find_secrets, lint_pages, own_scripts
+from taskkit.report.linter.names import read_names
 from taskkit.report.linter.secrets import Secrets
 from taskkit.report.making import Made, Sources, find_sources, make_pages, write_pages
+
+SMALLEST = 3  # people; under that a group is somebody and somebody else
 
 
 class LeakError(TaskkitError):
@@ -39,16 +44,19 @@ def share_report(
 
     The notebooks run as for `write_report`, but show aggregates over at least `k` people where they would show single
     people, days or cases. Before anything is written every page is looked through (`lint_pages`); if one gives somebody
-    away, none is written, and the error lists each leak with its place and how to mend it.
+    away, none is written, and the error lists each leak with its place and how to mend it. Where texts that people wrote
+    into the journal stand on the pages, `names` is needed: nobody else can know whom they speak of.
 
     Parameters
     ----------
     source : a project folder, whose journal of corrections, names and marks is replayed and not changed; or a UI log, a
         file or a folder; the bundled sample by default.
     out : folder that the pages are written to; pages of the same name are replaced, once all of them are made.
-    k : smallest group that is shown, in people; that of the project, else 5, by default. Fewer than 5 is stated on every page.
+    k : smallest group that is shown, in people, 3 or more; that of the project if it is more than 5, else 5, by default.
+        Fewer than 5 needs `override` and `role`, and is recorded in the journal and stated on every page.
     names : names that must not appear: a text file or CSV, or the names themselves.
-    override : reason for sharing the pages in spite of leaks; it is recorded in the journal and stated on every page.
+    override : reason for sharing the pages in spite of leaks, or with a smaller `k`; it is recorded in the journal and stated
+        on every page.
     role : role of the person who decides so; needed with `override`.
     journal : the journal that an override is recorded in; that of the project by default.
     process_log, model, rules, notebooks, method, show_code, progress, key, process_time_zone : as in `write_report`.
@@ -60,31 +68,37 @@ def share_report(
     Raises
     ------
     LeakError : a page gives somebody away; nothing was written.
-    SettingError : an override lacks its reason, role or journal. TaskkitError : as in `write_report`.
+    SettingError : `k` is under 3, or an override lacks its reason, role or journal.
+    LogFileError : the list of names is empty. TaskkitError : as in `write_report`.
 
     >>> share_report("no/such/log")
     Traceback (most recent call last):
     ...
     taskkit.errors.LogFileError: There is no log at no/such/log...
     """
+    _check_k(k, override)
     sources = find_sources(source, process_log=process_log, model=model, rules=rules, method=method, min_people=k)
-    k = sources.min_people
+    k = k if k is not None else max(sources.min_people, MIN_PEOPLE)  # no file lowers it
+    sources = replace(sources, min_people=k)
+    listed = read_names(names)
     record = _check_override(sources, override, role, journal)
     made = make_pages(sources, notebooks=notebooks, show_code=show_code, shared=True, progress=progress, key=key,
                       process_time_zone=process_time_zone)  # fmt: skip
     mined = cast(Mined, made.mined)  # shared pages bring their frames
     secrets = find_secrets(
-        mined.events, process=mined.process, names=names, segments=mined.segments, key=key,
+        mined.events, process=mined.process, names=listed or None, segments=mined.segments, key=key,
         allowed=_model_names(sources.model), min_people=k,
     )  # fmt: skip
     leaks = lint_pages(made.pages, secrets=secrets, k=k)
+    if not listed:
+        leaks = pl.concat([leaks, find_handwritten(made.pages, sources.journal, own=own_scripts())])
     notes = [_note_on_k(k)] if k < MIN_PEOPLE else []
-    if not leaks.is_empty():
+    if not leaks.is_empty() or k < MIN_PEOPLE:
         if override is None or record is None or role is None:
             raise LeakError(leaks)
         notes.append(_note_on_override(leaks, override, role, secrets, k))
         _record(record, made, leaks, override, role, k)
-    checked = _note_on_check(mined, leaks, k)
+    checked = _note_on_check(mined, leaks, k, len(listed))
     return write_pages({name: _with_notes(page, notes, checked) for name, page in made.pages.items()}, Path(out))
 
 
@@ -120,6 +134,21 @@ def _count(number: int, what: str) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------------ override
+def _check_k(k: int | None, override: str | None) -> None:
+    """Said before minutes are spent: a smaller group is somebody's decision, and there is an end to it."""
+    if k is None or k >= MIN_PEOPLE:
+        return
+    if k < SMALLEST:
+        raise SettingError(
+            f"k is {k}; shared pages show groups of at least {SMALLEST} people, {MIN_PEOPLE} by default."
+        )
+    if override is None:
+        raise SettingError(
+            f"k is {k}; fewer than {MIN_PEOPLE} people in a group need a reason and a role, which are recorded: "
+            "override='…', role='…'."
+        )
+
+
 def _check_override(
     sources: Sources, override: str | None, role: str | None, journal: str | Path | None
 ) -> Path | None:
@@ -142,8 +171,9 @@ def _check_override(
 
 def _record(journal: Path, made: Made, leaks: pl.DataFrame, reason: str, role: str, k: int) -> None:
     counts = dict(leaks.group_by("kind").len().sort("kind").iter_rows())
+    small = f", groups from {k} people on" if k < MIN_PEOPLE else ""
     Decisions(journal).record(
-        "shared pages", f"shared with {_count(leaks.height, 'leak')}", kind="override", why=reason, role=role,
+        "shared pages", f"shared with {_count(leaks.height, 'leak')}{small}", kind="override", why=reason, role=role,
         detail={"leaks": counts, "pages": sorted(leaks["page"].unique()), "k": k,
                 "data": made.facts.get("Data (SHA-256)")},
     )  # fmt: skip
@@ -158,7 +188,7 @@ def _note_on_override(leaks: pl.DataFrame, reason: str, role: str, secrets: Secr
             f"The reason or the role of the override gives somebody away itself ({kinds}). Word it without."
         )
     counts = leaks.group_by("kind").len().sort("kind").iter_rows()
-    kinds = ", ".join(f"{kind} ({number:,})" for kind, number in counts)
+    kinds = ", ".join(f"{kind} ({number:,})" for kind, number in counts) or f"groups from {k} people on"
     return (
         f"Shared in spite of the check for personal data: {kinds}. Reason: {reason.strip().rstrip('.')}. Decided by: "
         f"{role.strip()}. These pages are for those who may see this."
@@ -168,21 +198,23 @@ def _note_on_override(leaks: pl.DataFrame, reason: str, role: str, secrets: Secr
 # --------------------------------------------------------------------------------------------------------------- notes
 def _note_on_k(k: int) -> str:
     return (
-        f"Groups from {k} {'person' if k == 1 else 'people'} on are shown here; usual are {MIN_PEOPLE}. The smaller a group, "
-        "the easier it is to tell who is meant."
+        f"Groups from {k} people on are shown here; usual are {MIN_PEOPLE}. The smaller a group, the easier it is to tell "
+        "who is meant."
     )
 
 
-def _note_on_check(mined: Mined, leaks: pl.DataFrame, k: int) -> str:
-    people = mined.events["user"].n_unique() if mined.events.height else 0
-    if people < k:
-        return (
-            f"The log holds fewer than {k} people, so group sizes could not be checked, and nothing here is anonymous."
-        )
+def _note_on_check(mined: Mined, leaks: pl.DataFrame, k: int, names: int) -> str:
+    listed = (
+        f"{_count(names, 'name')} of a list {'was' if names == 1 else 'were'} looked for."
+        if names else "No list of names was given, so names that the log does not hold were not looked for."
+    )  # fmt: skip
+    few = "" if leaks.filter(kind="log of few people").is_empty() else (
+        f" The log holds fewer than {k} people, so nothing here is anonymous."
+    )  # fmt: skip
     done = "nothing was found" if leaks.is_empty() else f"{_count(leaks.height, 'leak')} found and shared all the same"
     return (
-        "Every page was looked through for names, raw titles, addresses, case numbers, pseudonyms, marks of single people "
-        f"and groups of fewer than {k} people before it was written: {done}."
+        "Every page was looked through for raw titles, addresses, case numbers, people of the logs, pseudonyms, marks of "
+        f"single people and groups of fewer than {k} people before it was written: {done}. {listed}{few}"
     )
 
 

@@ -40,6 +40,7 @@ from taskkit.widgets.process import ProcessExplorer
 from taskkit.widgets.quality import caveat_card, list_checks, summarise_quality
 from taskkit.widgets.running import show_progress
 from taskkit.widgets.tables import table
+from taskkit.widgets.task_desk import TaskDesk
 from taskkit.widgets.workbench import RuleWorkbench
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "SegmentationEditor",
     "SegmentationExplorer",
     "Shown",
+    "TaskDesk",
     "VariantExplorer",
     "VerdictDesk",
     "caveat_card",

@@ -28,10 +28,10 @@ from taskkit.charts.automation_fields import field_map
 from taskkit.charts.automation_ranks import rank_intervals, savings_cases
 from taskkit.charts.automation_steps import routine_strip
 from taskkit.charts.look import count_of, smallest_group, unchecked
-from taskkit.decisions import Decisions
 from taskkit.decisions.marks import list_marks
 from taskkit.errors import SettingError, TaskkitError, check_choice
-from taskkit.privacy import MIN_PEOPLE
+from taskkit.privacy import MIN_PEOPLE, shares_pages
+from taskkit.widgets.automation_journal import TaskDecisions
 from taskkit.widgets.cards import JOURNAL
 from taskkit.widgets.controls import Explorer, Quick, put, shown_by, slider
 from taskkit.widgets.displays import STYLE, Shown, sentence, stack
@@ -85,6 +85,7 @@ class AutomationExplorer(Explorer):
         self.min_people = smallest_group(events, min_people=min_people)
         self.path = None if results is None else Path(results).parent / JOURNAL
         self._context = {task: dict(answers) for task, answers in (context or {}).items()}
+        self._kept = TaskDecisions(self.path, events, segments)
         self._last: tuple[Any, pl.DataFrame] | None = None  # the ranking of the last settings
         self._placed_for: tuple[tuple[int, ...], dict[str, list[dict[str, Any]]]] = ((), {})
         self._measured = measure_criteria(events, segments)  # the slow part, once: a slider only weighs anew
@@ -149,10 +150,11 @@ class AutomationExplorer(Explorer):
         import ipywidgets as w
 
         controls, said, plane, cases = self.controls(), w.HTML(), w.Output(), w.Output()
+        at_first = {name: control.value for name, control in controls.items()}
 
         def redraw(_: Any = None, *, money: bool = True) -> None:
             settings = {name: control.value for name, control in controls.items()}
-            said.value = STYLE + self._moved(settings)  # in words at once: the pictures take a moment longer
+            said.value = STYLE + self._moved(settings, at_first)  # in words at once: the pictures take a moment longer
             put(plane, shown_by(lambda: self.draw(**settings)))
             if money:
                 put(cases, shown_by(lambda: self.cases(**settings)))
@@ -242,7 +244,7 @@ class AutomationExplorer(Explorer):
             raise SettingError("A decision needs a reason and the role of who decides; one of them is empty.")
         words = f"accepted: {verdict}" if accept else f"rejected: {verdict}"
         words += f"; instead: {instead}" if instead and not accept else ""
-        return self._record(task_id, words, kind="verdict", why=why, role=role)
+        return self._kept.record(task_id, words, kind="verdict", why=why, role=role)
 
     def answer(self, task_id: str, question: str, answer: str, *, why: str = "", role: str = "analyst") -> int:
         """Answer a question of the questionnaire about a task, and rank anew; returns the number in the journal."""
@@ -253,7 +255,7 @@ class AutomationExplorer(Explorer):
                 "The answer is empty. Say no, or what is the case; what is written is quoted in the reason."
             )
         read_answers({task_id: {question: answer}})
-        number = self._record(
+        number = self._kept.record(
             task_id, f"{question}: {answer}", kind="context", why=why, role=role, same=f"{question}: "
         )
         self.ranking = self._score(self.assumptions, self.weights)
@@ -261,10 +263,13 @@ class AutomationExplorer(Explorer):
 
     def decisions(self) -> Any:
         """What was decided about the verdicts and answered about the tasks, as a table."""
-        kept = [frame for frame in (self.decided, self._journal("context")) if frame is not None]
-        names = pl.DataFrame({"subject": list(self._names), "task_name": list(self._names.values())},
-                             schema={"subject": pl.String, "task_name": pl.String})  # fmt: skip
-        found = pl.concat(kept).join(names, on="subject", how="left", maintain_order="left") if kept else None
+        kept = self._kept.show()
+        name = pl.col("subject").replace_strict(self._names, default=None, return_dtype=pl.String)
+        gone = pl.format("not in this log (was {})", "said_of")  # it stands, but no chart and no rank follows it
+        found = None if kept is None else kept.sort("kind", descending=True, maintain_order=True).with_columns(
+            task_name=pl.when(pl.col("subject").is_null()).then(gone).otherwise(name),
+            subject=pl.col("subject").fill_null("–"),
+        )  # fmt: skip
         return table(
             found, caption="Decisions about the verdicts",
             columns={"subject": "task", "task_name": "name", "decision": "decided or answered", "why": "reason",
@@ -273,7 +278,6 @@ class AutomationExplorer(Explorer):
             empty="No verdict has been accepted or rejected yet, and no question answered.",
         )  # fmt: skip
 
-    # --------------------------------------------------------------------------------------------------------- inside
     def _score(self, assumptions: Assumptions, weights: Mapping[str, float]) -> pl.DataFrame:
         return rank_tasks(
             self._measured,
@@ -299,20 +303,21 @@ class AutomationExplorer(Explorer):
             self._last = key, self._score(assumptions, weights)
         return self._last[1], assumptions, weights
 
-    def _moved(self, settings: Mapping[str, float]) -> str:
-        """How the order differs from the one with the first weights and assumptions, as a sentence."""
+    def _moved(self, settings: Mapping[str, float], before: Mapping[str, float]) -> str:
+        """What was moved, and how the order differs from the one before, as a sentence."""
+        names = {name: told(name.removeprefix(_WEIGHT)) for name, value in settings.items() if value != before[name]}
+        if not names:
+            return sentence("Weights and assumptions are as they were at first.").markup
         try:
-            ranking, assumptions, weights = self._changed(settings)
+            ranking, *_ = self._changed(settings)
         except (TaskkitError, ValueError):
             return ""  # the picture says what is wrong
-        if assumptions == self.assumptions and weights == self.weights:
-            return sentence("Weights and assumptions are as they were at first.").markup
-        first = self.ranking.select("task_id", before="rank", was="verdict")
+        first = self.ranking.select("task_id", was="rank", had="verdict")
         both = ranking.join(first, on="task_id").filter(pl.col("task_id").is_in(self._named)).sort("rank")
-        moved, other = (
-            int(both.select((pl.col(a) != pl.col(b)).sum()).item()) for a, b in (("rank", "before"), ("verdict", "was"))
-        )
-        words = f"Another rank than at first: {moved} of {count_of(both.height, 'task')}; another verdict: {other}."
+        other = [pl.col("rank") != pl.col("was"), pl.col("verdict") != pl.col("had")]
+        moved, judged = both.select(each.sum() for each in other).row(0)
+        words = f"With {', '.join(f'{label} {settings[name]:g}' for name, label in names.items())}: another rank than at first "
+        words += f"for {moved} of {count_of(both.height, 'task')}, another verdict for {judged}."
         for row in both.head(1).iter_rows(named=True):
             words += f" First is {row['task_id']} {row['task_name']} ({row['verdict']})."
         return sentence(words).markup
@@ -344,20 +349,8 @@ class AutomationExplorer(Explorer):
         return self.events.join(tasks, on="segment_id", how="left", maintain_order="left")
 
     def _journal(self, kind: str) -> pl.DataFrame | None:
-        if self.path is None or not self.path.exists():
-            return None
-        known = set(self.segments["task_id"].drop_nulls())
-        return Decisions(self.path).list().filter(pl.col("kind") == kind, pl.col("subject").is_in(list(known)))
-
-    def _record(self, task_id: str, words: str, *, kind: str, why: str, role: str, same: str = "") -> int:
-        if self.path is None:
-            raise TaskkitError("There is no folder of results to record beside: give results=.")
-        journal = Decisions(self.path)
-        before = journal.list().filter(kind=kind, subject=task_id, role=role)
-        for number, said in before.select("number", "decision").iter_rows():
-            if said.startswith(same):
-                journal.undo(number, why="decided anew", role=role)
-        return journal.record(task_id, words, kind=kind, why=why, role=role)
+        kept = self._kept.read(kind)
+        return None if kept is None else kept.drop_nulls("subject").drop("said_of")
 
 
 def rule_table(rules: pl.DataFrame, *, most: int = 20, min_people: int = MIN_PEOPLE) -> Shown:
@@ -383,7 +376,7 @@ def rule_table(rules: pl.DataFrame, *, most: int = 20, min_people: int = MIN_PEO
     ]
     shown = rules.with_columns(
         after=pl.col("after").fill_null("the start"), ways=pl.Series(ways, dtype=pl.String),
-        says=pl.coalesce("rule", "why"), foretold=100 * pl.col("accuracy"), usual=100 * pl.col("baseline"),
+        says=pl.coalesce("rule", "why"), foretold=(100 * pl.col("accuracy")).round(0), usual=(100 * pl.col("baseline")).round(0),
     )  # fmt: skip
     of_case = pl.col("fields").list.eval(pl.element().str.starts_with("case › ")).list.any()
     by_order = pl.col("rule").str.contains("has no value yet|step before|done before").fill_null(True)
@@ -395,5 +388,6 @@ def rule_table(rules: pl.DataFrame, *, most: int = 20, min_people: int = MIN_PEO
         definition=f"Foretold: held out, by a rule learnt from other people; usual way: always the most frequent one. Decisions "
         f"of fewer than {min_people} people are not shown, nor their fields and steps, nor values that were written.",
         columns={"task_id": "task", "after": "after", "ways": "ways", "says": "rule", "foretold": "foretold (%)",
-                 "usual": "usual way (%)", "exceptions": "exceptions", "segments": "times", "people": "people"},
+                 "usual": "usual way (%)", **({} if shares_pages() else {"exceptions": "exceptions"}),
+                 "segments": "times", "people": "people"},
     )  # fmt: skip

@@ -94,7 +94,7 @@ _CHARTS = """
 .tk-chart .vega-bind-name { margin-right:.5rem; color:var(--tk-soft) }
 @media screen {
 .tk-chart { overflow-x:auto } .tk-chart svg { max-width:none!important; height:auto }
-:root:not([data-tk-page]) .tk-chart svg { max-width:max(100%,720px)!important }
+.jp-Notebook .tk-chart svg, .jp-NotebookPanel .tk-chart svg, #rendered_cells .tk-chart svg { max-width:max(100%,720px)!important }
 .tk-dark .tk-chart svg { background:none!important; mix-blend-mode:normal!important; color-scheme:dark }
 .tk-dark #vg-tooltip-element { background:#262d38; color:#e6eaf0; border-color:#55606f; box-shadow:none }
 .tk-dark #vg-tooltip-element table tr td.key { color:#adb7c5 }

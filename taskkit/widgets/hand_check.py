@@ -57,6 +57,7 @@ class HandCheck:
         self.drawn = draw_hand_check(events, n=n, seed=seed, process=process) if attributed else None
         self.path = None if results is None else Path(results).parent / JOURNAL
         self._given: dict[str, tuple[str, int | None]] = {}  # check_id → answer and its number in the journal
+        self._seen = 0  # number of the newest entry that this desk has read
         self._restore()
         self.place = self._next(-1)
 
@@ -78,9 +79,10 @@ class HandCheck:
         if self.path is not None:
             journal = Decisions(self.path)
             before = self._given.get(check, ("", None))[1]
-            if before is not None:
-                journal.undo(before, why="judged again")
-            number = journal.record(f"{SUBJECT}{check}", answer, kind="verdict", why="attribution checked by hand")
+            number = journal.replace(
+                [] if before is None else [before], f"{SUBJECT}{check}", answer, kind="verdict",
+                why="attribution checked by hand", seen=max(self._seen, before or 0),
+            )  # fmt: skip
         self._given[check] = (answer, number)
         self.place = self._next(self.place)
 
@@ -139,8 +141,9 @@ class HandCheck:
         """Answers that the journal holds for rows of this draw; of several the last one counts."""
         if self.drawn is None or self.path is None or not self.path.exists():
             return
-        known = set(self.drawn["check_id"])
-        for number, subject, answer in Decisions(self.path).list().select("number", "subject", "decision").iter_rows():
+        known, kept = set(self.drawn["check_id"]), Decisions(self.path).list()
+        self._seen = int(kept["number"].max() or 0)  # type: ignore[arg-type]
+        for number, subject, answer in kept.filter(kind="verdict").select("number", "subject", "decision").iter_rows():
             check = subject.removeprefix(SUBJECT)
             if subject.startswith(SUBJECT) and check in known and answer in ANSWERS:
                 self._given[check] = (answer, number)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import threading
 import webbrowser
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from taskkit.report.pages import ABOUT_CODE, describe_page
 
@@ -58,6 +61,26 @@ def prepare_notebook(_: Any, notebook: Any, cwd: str) -> Any:
     return notebook
 
 
+def refuse(host: str, path: str, headers: Mapping[str, str], *, port: int) -> int:
+    """Why a request is not answered, as an HTTP status; 0 if nothing speaks against it.
+
+    Parameters
+    ----------
+    host, path, headers : of the request.
+    port : where the room listens.
+
+    >>> refuse("evil.example:8866", "/", {}, port=8866)
+    403
+    """
+    if host.lower() not in (f"127.0.0.1:{port}", f"localhost:{port}"):
+        return 403  # another name for this machine: a page of another site may stand behind it
+    if headers.get("Upgrade", "").lower() == "websocket" and not headers.get("Origin"):
+        return 403  # a browser always says from which page it comes
+    if ".." in re.split(r"[/\\]", unquote(path)):
+        return 404
+    return 0
+
+
 def list_pages(folder: Path) -> list[dict[str, str]]:
     """The notebooks of a folder as the opening page shows them: name, title, question and what is recorded."""
     import nbformat
@@ -103,6 +126,8 @@ def _settings(scratch: Path, token: str, port: int) -> Any:
             },
             "log_level": "ERROR",
         },
+        # forgotten when the browser is closed; not sent along when another site asks for something
+        "IdentityProvider": {"cookie_options": {"expires_days": None, "samesite": "Lax"}},
         "VoilaConfiguration": {
             "template": "taskkit", "theme": "light", "strip_sources": True, "show_tracebacks": False,
             "allow_template_override": "NO", "allow_theme_override": "NO", "file_allowlist": ["nothing"],
@@ -118,7 +143,7 @@ def _room_class() -> Any:
     """Voilà with an opening page of ours and without its list of files."""
     from jupyter_server.utils import url_path_join
     from tornado.ioloop import IOLoop
-    from tornado.web import authenticated
+    from tornado.web import ErrorHandler, authenticated
     from voila.app import Voila  # type: ignore[import-untyped]
     from voila.handler import BaseVoilaHandler  # type: ignore[import-untyped]
     from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler  # type: ignore[import-untyped]
@@ -128,6 +153,9 @@ def _room_class() -> Any:
 
         @authenticated
         def get(self) -> None:
+            if self.get_query_argument("token", None) is not None:
+                self.redirect(self.base_url)  # the secret is in the cookie now: not in the address, nor in the history
+                return
             from jinja2 import Environment, FileSystemLoader
 
             template = Environment(loader=FileSystemLoader(HERE), autoescape=True).get_template("opening.html.j2")
@@ -158,6 +186,15 @@ def _room_class() -> Any:
             return [(opening, Opening, {"voila_configuration": self.voila_configuration}), *kept]
 
         def listen(self) -> None:
+            find = self.app.find_handler
+
+            def find_handler(request: Any, **settings: Any) -> Any:
+                refused = refuse(request.host, request.path, request.headers, port=self.port)
+                if not refused:
+                    return find(request, **settings)
+                return self.app.get_handler_delegate(request, ErrorHandler, {"status_code": refused})
+
+            self.app.find_handler = find_handler  # before any handler, those of files and sockets too
             IOLoop.current().add_callback(self.announce)  # once it listens, and its port is known
             super().listen()
 

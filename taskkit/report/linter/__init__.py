@@ -69,7 +69,7 @@ def _given(pages: Mapping[str, str] | str | Path) -> Mapping[str, str]:
 
 def _lint(name: str, html: str, secrets: Secrets, k: int) -> Iterator[Leak]:
     """Leaks of one page, each once a place; of one kind at most so many."""
-    contents = read_page(html, own=_own_scripts())
+    contents = read_page(html, own=own_scripts())
     contents.pieces.append(Piece("the file's name", "metadata", name))
     seen: set[tuple[str, str, str]] = set()
     counts: dict[str, int] = {}
@@ -97,7 +97,7 @@ def _all(pieces: list[Piece], tables: list[Rows], secrets: Secrets, k: int) -> I
 
 
 @cache
-def _own_scripts() -> tuple[str, ...]:
+def own_scripts() -> tuple[str, ...]:
     """Our own library: 0.9 MB that hold nothing of the log; without the packages of the lab no page has it."""
     import importlib.util
 

@@ -24,7 +24,7 @@ class Leak(NamedTuple):
 
 
 PERSONAL = words_of(
-    "user person participant employee letter resource login user_name username who whom clerk colleague worker operator "
+    "user person participant employee letter resource login user_name username clerk colleague worker operator "
     "user_id person_id employee_id staff_id staff_member"
 )
 PRIVATE_COLUMNS = frozenset(
@@ -101,10 +101,11 @@ def check_piece(piece: Piece, secrets: Secrets, k: int) -> Iterator[Leak]:
     if piece.sort == "picture":
         yield leak(piece.place, "picture", "a picture", None, k)
         return
-    for hit in secrets.find(piece.text):
+    hits = list(secrets.find(piece.text))
+    for hit in hits or (secrets.find_capitals(piece.text) if piece.sort not in _WEAK_SORTS else ()):
         yield leak(piece.place, hit.kind, mask(hit.text), hit.people, k)
     if piece.sort not in _WEAK_SORTS:
-        yield from _check_running(piece, secrets, k)
+        yield from _check_numbers(piece, secrets, k)
     yield from _check_references(piece, k)
     for view in views(piece.text):
         yield from _check_patterns(piece, view, secrets, k)
@@ -116,10 +117,7 @@ def check_piece(piece: Piece, secrets: Secrets, k: int) -> Iterator[Leak]:
                 yield column_leak(piece.place, name_of(match[1]), k)
 
 
-def _check_running(piece: Piece, secrets: Secrets, k: int) -> Iterator[Leak]:
-    """Numbers of cases and short names: not in scripts and styles, where every word may be one."""
-    for hit in secrets.find_capitals(piece.text):
-        yield leak(piece.place, hit.kind, mask(hit.text), hit.people, k)
+def _check_numbers(piece: Piece, secrets: Secrets, k: int) -> Iterator[Leak]:
     if (
         piece.sort == "data"
         and is_number(piece.text)

@@ -105,12 +105,13 @@ class Secrets:
                 continue
             if len(squeezed) >= _HEAD and (" " in form or squeezed not in common_words()):
                 self.exact.pop(squeezed, None)
-                if squeezed not in self.named:
+                if squeezed not in self.named or not part:
                     self.of[squeezed] = (said, people)
                 self.named.add(squeezed)
             elif form.isalpha():
                 self.capitals.setdefault(form[0].upper() + form[1:].lower(), said)
-                self.whole.setdefault(squeezed, (said, people))
+                if not part or squeezed not in common_words():
+                    self.whole.setdefault(squeezed, (said, people))
 
     def forget(self, texts: Iterable[str]) -> None:
         """Take out every text that stands in these: what may be shown is no secret. People stay in."""

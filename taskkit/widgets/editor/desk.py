@@ -19,7 +19,7 @@ from taskkit.decisions import JOURNAL, Decisions
 from taskkit.decisions.corrections import correct_segments, restore_segments
 from taskkit.errors import SettingError, TaskkitError, check_choice
 from taskkit.schema import require_columns
-from taskkit.widgets.editor.edits import EDITS, Edit
+from taskkit.widgets.editor.edits import EDITS, Edit, count_steps
 from taskkit.widgets.editor.relabelling import Place, Relabelling
 from taskkit.widgets.editor.stretches import Rows, arrange, clock, day_words, draw_day, list_places
 
@@ -77,6 +77,10 @@ class Desk:
         self.apps = {name: n for n, name in enumerate(a for a in used["app"] if a in common)}
         found = self.base["task_id"].drop_nulls().unique().sort().to_list()
         self.tasks = {task: names.get(task, task) for task in found}
+        self._common = {self.tasks[task] for task in of_enough_people(steps, by="task_id", min_people=least)}
+        sizes = steps.drop_nulls(["task_id", "segment_id"]).group_by("task_id", "segment_id").len()
+        median = sizes.group_by("task_id").agg(pl.col("len").median())
+        self.usual = {self.tasks[task]: float(size) for task, size in sorted(median.iter_rows())}
 
     def handle(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Do what the page asks for; what goes wrong is said in the answer."""
@@ -167,6 +171,7 @@ class Desk:
     def _go(self, key: Iterable[Any]) -> None:
         user, session, seq = key
         self.place = (user, session, seq)
+        self._last_at = self._position()
         self._look_at(user, session, seq)
 
     def _look_at(self, user: str, session: str, seq: int) -> None:
@@ -217,10 +222,21 @@ class Desk:
             given["to"] = first + int(asked["to"])
         edit = EDITS[asked["op"]](rows, first + int(asked["step"]), **given)
         self._redo.clear()
+        before = self._unsure()
         number = self._record(edit, asked)
         self.cursor = int(asked.get("to", asked["step"]))
-        changed = self.relabelling.changed if edit.op == "example" else ""
+        changed = ""
+        if edit.op == "example":
+            usual = self.usual.get(edit.task or "", 0.0)
+            changed = self.relabelling.say(
+                count_steps(rows, edit), usual=usual, unsure_before=before, unsure_now=self._unsure()
+            )
         self.said = f"Saved as number {number}: {edit.words}.{changed}"
+
+    def _unsure(self) -> int:
+        """Unsure places of all people."""
+        self.places()
+        return len(self._places or ())
 
     def _record(self, edit: Edit, asked: Mapping[str, Any]) -> int:
         rows = self.rows(self.user)
@@ -329,6 +345,8 @@ class Desk:
             "tasks": tasks,
             "unsure": {"of": len(places), "at": keys.index(self.place) + 1 if self.place in keys else 0,
                        "known": bool(self.base["boundary_confidence"].count())},
+            "following": min(self._last_at + 1, len(places)) if self.place is not None else 0,
+            "usual": self.usual,
             "undo": self._undoable(),
             "redo": bool(self._redo),
             "said": self.said,
@@ -337,13 +355,18 @@ class Desk:
             "hidden": self.least,
         }  # fmt: skip
 
-    def _tasks(self) -> list[list[str]]:
-        """The tasks one can choose: name, label and colour; what people named comes after what was found."""
-        said = {d["task"] for d in self.details if d.get("task")} - set(self.tasks.values())
+    def _tasks(self) -> list[list[Any]]:
+        """The tasks: name, label, colour and whether one can choose it; what people named comes after what was found.
+
+        What too few people do is hidden everywhere else and not offered, unless a person named it.
+        """
+        spoken_of = {d["task"] for d in self.details if d.get("task")}
+        offered, said = self._common | spoken_of, spoken_of - set(self.tasks.values())
         labelled = [(name, task if name == task else f"{task} {name}") for task, name in self.tasks.items()]
         labelled += [(name, name) for name in sorted(said)]
         return [
-            [name, label, PALETTE[n] if n < len(PALETTE) else "#7A8594"] for n, (name, label) in enumerate(labelled)
+            [name, label, PALETTE[n] if n < len(PALETTE) else "#7A8594", name in offered]
+            for n, (name, label) in enumerate(labelled)
         ]
 
     def _example_rows(self, rows: Rows) -> np.ndarray[Any, Any]:

@@ -22,7 +22,7 @@ function node(tag, attributes = {}, ...children) {
 const two = number => String(number).padStart(2, "0");
 const clock = (second, exact) => { const s = Math.round(second);
   return `${two(Math.floor(s / 3600) % 24)}:${two(Math.floor(s / 60) % 60)}${exact ? ":" + two(s % 60) : ""}`; };
-const percent = value => value === null || value === undefined ? "" : `${Math.round(100 * value)} %`;
+const percent = value => value === null || value === undefined ? "" : value < 0.01 ? "under 1 %" : `${Math.round(100 * value)} %`;
 const lasting = seconds => seconds < 90 ? `${Math.round(seconds)} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 const clip = (value, low, high) => Math.min(Math.max(value, low), high);
 function tint(colour, strength) { // the colour on white, so that dark text on it stays readable
@@ -111,6 +111,7 @@ class Editor {
 
   segment(n) { return this.day.g[n] < 0 ? null : this.day.segments[this.day.g[n]]; }
   name(segment) { return !segment ? "no task" : segment.task ? this.labels.get(segment.task) || segment.task : "a task without a name"; }
+  code(words) { return words.match(/^T\d+(?= )/)?.[0] ?? words; } // what fits where the whole name does not
   colour(segment) { return !segment ? "#9AA3AF" : this.colours.get(segment.task) || "#7A8594"; }
   activity(n) { const a = this.day.a[n]; return a < 0 ? `a step that fewer than ${this.day.hidden} people take` : this.day.activities[a]; }
   app(n) { const p = this.day.p[n]; return p < 0 ? "another application" : this.day.apps[p]; }
@@ -190,14 +191,14 @@ class Editor {
       node("div", { class: "tk-ed-head" }, this.title, node("span", { class: "tk-ed-gap" }), small("−", "Zoom out (−)", () => this.zoom(1.6)),
         small("+", "Zoom in (+)", () => this.zoom(0.625)), small("Day", "Whole day (0)", () => this.look(0, 86400))),
       node("div", { class: "tk-ed-draw" }, this.names, this.plot), this.strip, this.bubble,
-      node("div", { class: "tk-ed-below" }, this.list, node("div", { class: "tk-ed-side" }, this.card, this.tools, this.menu,
-        node("div", { class: "tk-ed-form" }, field("Your role", this.role), field("Reason", this.why), roles))),
+      node("div", { class: "tk-ed-below" }, this.list, node("div", { class: "tk-ed-side" }, this.card,
+        node("div", { class: "tk-ed-form" }, field("Your role", this.role), field("Reason", this.why), node("small", {}, "no names of people"), roles), this.tools, this.menu)),
       this.status, this.notes,
       node("details", { class: "tk-ed-help" }, node("summary", {}, "Keys and mouse"), node("p", {},
         "← → move the cursor, or a boundary that has the focus, step by step · Home End first and last step · Page up, Page down a screen · B to the "
         + "boundary at the cursor · S split · M merge with the next, Shift+M with the previous · N not work · A task · E example (Shift+E of another task) · "
         + "Y right as it is · U or Ctrl+Z undo · R or Ctrl+Y redo · J K next and previous unsure place · + − 0 zoom. With the mouse: drag a boundary, click a "
-        + "step or a segment, drag the frame in the strip of the day; Ctrl and the wheel zoom, Shift and the wheel scroll, and inside the editor the wheel alone zooms.")));
+        + "step or a segment, drag the frame in the strip of the day; Ctrl and the wheel zoom, Shift and the wheel move along the day; the wheel alone scrolls the page.")));
     this.lane.addEventListener("pointerdown", event => this.grab(event));
     this.plot.addEventListener("pointermove", event => this.hover(event));
     this.plot.addEventListener("pointerleave", () => { this.bubble.hidden = true; });
@@ -221,7 +222,7 @@ class Editor {
     this.person.replaceChildren(...day.people.map(who => option(who, who, who === day.person)));
     this.days.replaceChildren(...day.days.map(([value, text]) => option(value, text, value === day.day)));
     const { at, of, known } = day.unsure;
-    this.count.textContent = !of ? (known ? "none left" : "") : at ? `${at} of ${of}` : `${of} unsure`;
+    this.count.textContent = !of ? (known ? "none left" : "") : at ? `${at} of ${of}` : day.following ? `next: ${day.following} of ${of}` : `${of} unsure`;
     this.undo.disabled = day.undo === null;
     this.undo.title = day.undo === null ? "nothing to take back" : `take number ${day.undo} back (also Ctrl+Z)`;
     this.redo.disabled = !day.redo;
@@ -288,8 +289,8 @@ class Editor {
       parts.push(node("button", { type: "button", class: "tk-ed-seg" + (here ? " tk-ed-here" : "") + (segment ? "" : " tk-ed-none"), "data-at": `run-${begin}`, "data-run": run.first,
         tabindex: begin <= this.cursor && this.cursor <= end ? 0 : -1, "aria-pressed": String(here),
         "aria-label": `${said}, ${clock(this.day.t[begin])} to ${clock(this.end(end))}, ${end - begin + 1} ${end > begin ? "steps" : "step"}`,
-        style: `left:${a}px;width:${Math.max(b - a - 1, 2)}px;` + (segment ? `background:${tint(colour, 0.1 + 0.42 * sure * sure)};border-top-color:${colour};` : "") },
-        ...(b - a > 46 ? [node("b", {}, (segment?.example ? "★ " : "") + words), node("small", {}, segment ? segment.corrected ? "decided" : percent(segment.sure) : "")] : [])));
+        style: `left:${a}px;width:${Math.max(b - a - 1, 2)}px;${b - a < 50 ? "padding:2px 0 0 4px;" : ""}` + (segment ? `background:${tint(colour, 0.1 + 0.42 * sure * sure)};border-top-color:${colour};` : "") },
+        ...(b - a > 32 ? [node("b", {}, (segment?.example && b - a > 46 ? "★ " : "") + (b - a < 110 ? this.code(words) : words)), node("small", {}, segment ? segment.corrected ? "decided" : percent(segment.sure) : "")] : [])));
     }
     for (const n of this.lines) {
       const left = this.x(this.c[n]);
@@ -421,8 +422,8 @@ class Editor {
   }
 
   wheel(event) {
-    const inside = this.root.contains(document.activeElement), sideways = event.shiftKey || Math.abs(event.deltaX) > Math.abs(event.deltaY);
-    if (!this.day || !(event.ctrlKey || event.metaKey || sideways || inside)) return; // else the page scrolls
+    const sideways = event.shiftKey && !event.ctrlKey && !event.metaKey;
+    if (!this.day || !(event.ctrlKey || event.metaKey || sideways)) return; // else the page scrolls
     event.preventDefault();
     const span = this.to - this.from, by = (event.deltaX || event.deltaY) / this.plot.clientWidth * span;
     if (sideways) this.look(this.from + by, this.to + by); else this.zoom(Math.exp(clip(event.deltaY, -100, 100) / 300), this.under(event));
@@ -484,19 +485,34 @@ class Editor {
     else if (op === "undo" || op === "redo") this.ask({ do: op });
     else if (op === "assign") this.choose(false);
     else if (op === "example" && !(segment && segment.task)) this.choose(true);
-    else if (op === "example") this.edit("assign", { task: segment.task, example: true });
+    else if (op === "example") this.example(segment.task);
     else this.edit(op);
+  }
+
+  example(task) { // an example of very few steps is asked about first: the method learns from it
+    const segment = this.segment(this.cursor), run = this.runOf(this.cursor), usual = this.day.usual[task] || 0;
+    const steps = segment ? segment.steps : run.last - run.first + 1, mark = () => this.edit("assign", { task, example: true });
+    if (usual < 4 || steps > usual / 3) { mark(); return; }
+    const close = () => { this.menu.hidden = true; this.tools.hidden = false; this.menu.replaceChildren(); this.needle.focus({ preventScroll: true }); };
+    const cancel = node("button", { type: "button", class: "tk-ed-small", onclick: close }, "Cancel");
+    this.menu.replaceChildren(node("p", {}, `This piece has ${steps} ${steps === 1 ? "step" : "steps"}; pieces of ${this.labels.get(task) || task} usually have ${Math.round(usual)} (median). `
+      + "Everything is divided anew from an example, and one as short as this can make the method less sure."), node("div", {}, cancel, " ",
+      node("button", { type: "button", class: "tk-ed-small tk-ed-anyway", onclick: () => { close(); mark(); } }, "Mark it all the same")));
+    this.menu.onkeydown = event => { if (event.key === "Escape") { close(); event.stopPropagation(); } };
+    this.menu.setAttribute("aria-label", "A very short example");
+    this.menu.hidden = false; this.tools.hidden = true;
+    cancel.focus({ preventScroll: true });
   }
 
   choose(example) { // the list of tasks, with a field for a new name
     const back = document.activeElement, input = node("input", { type: "text", maxlength: 80, placeholder: "search, or a new name", "aria-label": "Task", role: "combobox", "aria-expanded": "true" });
     const close = () => { this.menu.hidden = true; this.tools.hidden = false; this.menu.replaceChildren(); (this.root.contains(back) && back.isConnected ? back : this.needle).focus({ preventScroll: true }); };
-    const take = task => { close(); this.edit("assign", { task, example }); };
+    const take = task => { close(); if (example) this.example(task); else this.edit("assign", { task }); };
     const options = node("ul", { role: "listbox", "aria-label": "Tasks" });
     let at = 0;
     const fill = () => {
-      const wanted = input.value.trim().toLowerCase(), fits = this.day.tasks.filter(([, label]) => label.toLowerCase().includes(wanted));
-      const all = [...fits.map(([name, label, colour]) => [name, label, colour]), ...(wanted && !this.day.tasks.some(([name]) => name.toLowerCase() === wanted) ? [[input.value.trim(), `new task “${input.value.trim()}”`, "#7A8594"]] : [])];
+      const wanted = input.value.trim().toLowerCase(), known = this.day.tasks.filter(each => each[3]), fits = known.filter(([, label]) => label.toLowerCase().includes(wanted));
+      const all = [...fits.map(([name, label, colour]) => [name, label, colour]), ...(wanted && !known.some(([name]) => name.toLowerCase() === wanted) ? [[input.value.trim(), `new task “${input.value.trim()}”`, "#7A8594"]] : [])];
       at = clip(at, 0, Math.max(all.length - 1, 0));
       options.replaceChildren(...all.map(([name, label, colour], n) => node("li", { role: "option", "aria-selected": String(n === at), onclick: () => take(name), "data-name": name }, node("i", { style: `background:${colour}` }), label)));
       if (!all.length) options.replaceChildren(node("li", { class: "tk-ed-blank" }, "type a name"));
@@ -509,6 +525,8 @@ class Editor {
       else if (event.key === "Escape") { close(); event.preventDefault(); }
       event.stopPropagation();
     });
+    this.menu.onkeydown = null;
+    this.menu.setAttribute("aria-label", "Choose a task");
     this.menu.replaceChildren(node("p", {}, example ? "Example of which task?" : "Which task is this?"), input, options, node("button", { type: "button", class: "tk-ed-small", onclick: close }, "Cancel"));
     this.menu.hidden = false;
     this.tools.hidden = true;

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import polars as pl
 
 from taskkit.errors import SettingError
 from taskkit.widgets.editor.stretches import Array, Rows
@@ -109,6 +110,14 @@ EDITS: dict[str, Callable[..., Edit]] = {
     "assign": assign,
     "confirm": confirm,
 }
+
+
+def count_steps(rows: Rows, edit: Edit) -> int:
+    """Steps among the rows of an edit."""
+    inside = pl.lit(False)
+    for session, first, last in edit.ranges:
+        inside |= (pl.col("session_id") == session) & pl.col("seq").is_between(first, last)
+    return rows.frame.filter("step").filter(inside).height
 
 
 def is_boundary(rows: Rows, step: int) -> bool:

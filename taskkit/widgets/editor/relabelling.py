@@ -8,10 +8,12 @@ from threading import Lock, Thread
 import polars as pl
 
 from taskkit.decisions.corrections import examples_of
-from taskkit.segments import ORDER, _dense, _spread
+from taskkit.segments import ORDER, spread_labels
 from taskkit.segments.mixture import start_relabelling
 from taskkit.widgets.editor.stretches import UNSURE
 
+# an example of at most a third of the usual steps is short, where 4 or more are usual; the page asks by the same rule
+FEW, FEW_OF = 3, 4
 Place = tuple[float, str, str, int]  # confidence, user, session and seq of a boundary
 
 _FOUND = ("segment_id", "segment_model", "segment_confidence", "boundary_confidence", "task_id")
@@ -68,9 +70,9 @@ class Relabelling:
         parts = [part for each, part in sorted(self._parts.items()) if user in (None, each)]
         if not parts:
             return events
-        bare = events.drop(_FOUND).join(pl.concat(parts), on=ORDER, how="left", maintain_order="left")
+        spread = spread_labels(events.drop(_FOUND), pl.concat(parts))
         # a row that goes with a step has its segment, and so its task
-        return _dense(_spread(bare).with_columns(task_id=pl.col("task_id").drop_nulls().first().over("segment")))
+        return spread.with_columns(task_id=pl.col("task_id").drop_nulls().first().over("segment_id"))
 
     def places(self) -> list[Place]:
         """The unsure beginnings inside sessions before anybody corrected them, in no order."""
@@ -96,6 +98,22 @@ class Relabelling:
         named = frame.drop("task_id", "_told").join(named, on="segment_model", how="left", maintain_order="left")
         return named.rename({"_task": "task_id"})
 
+    def say(self, steps: int, *, usual: float, unsure_before: int, unsure_now: int) -> str:
+        """What the last example changed, and whether it has very few steps; `usual` is the median of its task's pieces."""
+        turn = "fewer" if unsure_now < unsure_before else "more" if unsure_now > unsure_before else "as many"
+        unsure = (
+            f" Unsure places: {unsure_before:,} before, {unsure_now:,} now ({turn})."
+            if unsure_before or unsure_now
+            else ""
+        )
+        few = ""
+        if usual >= FEW_OF and steps <= usual / FEW:
+            few = (
+                f" This example has {steps} {'step' if steps == 1 else 'steps'} only; pieces of this task usually have "
+                f"{usual:.0f} (median), so the method may learn the wrong thing from it."
+            )
+        return f"{self.changed}{unsure}{few} Undo (U) takes it back."
+
     def _say(self, labels: pl.DataFrame, before: dict[str, pl.DataFrame]) -> str:
         """How much of the log a mark changed."""
         old = pl.concat([before[user] for user in sorted(before)]) if before else self.steps.select(
@@ -106,7 +124,8 @@ class Relabelling:
         )
         now, then = both["segment"].n_unique(), both["_old"].n_unique()
         moved = both.select(pl.col("task_id").ne_missing(pl.col("_task")).mean()).item() or 0.0
+        share = f"{100 * moved:.0f} %" if moved >= 0.01 else "under 1 %" if moved else "none"
         return (
-            f" Everything was divided anew: {then:,} pieces became {now:,}, and {100 * moved:.0f} % of all steps have "
-            "another task now."
+            f" Everything was divided anew: {then:,} pieces became {now:,}, and {share} of all steps "
+            f"{'has' if share == 'none' else 'have'} another task now."
         )

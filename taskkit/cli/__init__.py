@@ -75,10 +75,21 @@ def _parser() -> argparse.ArgumentParser:
     share = _command(commands, "share", _share, "write pages that may be passed on, unless they give somebody away")
     _pages(share, default="shared")
     share.add_argument(
-        "--k", type=int, metavar="N", help="smallest group shown, in people (default: 5); fewer is stated on every page"
+        "--k",
+        type=int,
+        metavar="N",
+        help="smallest group shown, in people, 3 or more (default: 5); fewer than 5 needs --override and --role",
     )
-    share.add_argument("--names", metavar="FILE", help="names that must not appear: text, one a line, or CSV")
-    share.add_argument("--override", metavar="REASON", help="share in spite of what was found; recorded and stated")
+    share.add_argument(
+        "--names",
+        metavar="FILE",
+        help="names that must not appear, one a line or CSV; needed where hand-written text is shown",
+    )
+    share.add_argument(
+        "--override",
+        metavar="REASON",
+        help="share in spite of what was found, or with a k under 5; recorded and stated",
+    )
     share.add_argument("--role", metavar="ROLE", help="role of who decides so; needed with --override")
     share.add_argument("--journal", metavar="FILE", help="journal for the override (default: the project's)")
     share.add_argument("--leaks", metavar="FILE", help="write what was found as CSV too")
@@ -169,10 +180,15 @@ def _report(options: argparse.Namespace) -> None:
 
 
 def _list_pages(index: Path) -> None:
-    pages = sorted(index.parent.glob("*.html"))
+    from taskkit.report.making import list_written
+
+    pages, others = list_written(index)
     for page in pages:
         print(f"  {page.name:32} {page.stat().st_size / 1e6:5.2f} MB")
     print(f"{len(pages)} pages. Open {index} in a browser: no network is needed.")
+    if others:
+        names = ", ".join(page.name for page in others)
+        print(f"Not made now and not looked through: {names}. Do not pass these on.")
 
 
 def _document(options: argparse.Namespace) -> None:

@@ -122,7 +122,7 @@ def make_pages(
         pages = render_pages(
             {path.stem: notebook for path, notebook in zip(paths, executed, strict=True)},
             values=values | _readable(sources), private=private_texts(_named(sources, paths, scratch)),
-            show_code=show_code, facts=(lambda made: facts | hidden_fact(made)) if shared else facts,
+            show_code=show_code, facts=(lambda made: facts | hidden_fact(made)) if shared else facts, shared=shared,
         )  # fmt: skip
         return Made(pages, mined, facts)
 

@@ -16,6 +16,9 @@ from typing import Any
 from taskkit.report.notebooks import PARAMETERS
 from taskkit.report.offline import CHART_CLASS, vega_bundle
 
+_ROOM_ONLY = re.compile(
+    r"`tk\.|running notebook|In the notebook|JupyterLab"
+)  # sentences for who works in the notebooks
 ABOUT_CODE = "about-code"  # tag of a markdown cell that only makes sense beside the code
 FINDING = "application/x-taskkit-finding+json"
 POSTURE = "application/x-taskkit-posture+json"
@@ -42,7 +45,7 @@ class Page:
 
 def render_pages(
     notebooks: Mapping[str, Any], *, values: Mapping[str, Any], private: Mapping[str, str], show_code: bool,
-    facts: Mapping[str, str] | Callable[[Mapping[str, str]], Mapping[str, str]],
+    facts: Mapping[str, str] | Callable[[Mapping[str, str]], Mapping[str, str]], shared: bool = False,
 ) -> dict[str, str]:  # fmt: skip
     """Turn executed notebooks into pages and an index that links them.
 
@@ -53,6 +56,7 @@ def render_pages(
     private : text that must not stand in a page → what stands there instead.
     show_code : show the code cells too.
     facts : what the index says about the run: label → text; or a function of the pages that tells it.
+    shared : leave out what is said to the room: hints to facilitators, and sentences about the running notebook.
 
     Returns
     -------
@@ -60,6 +64,8 @@ def render_pages(
     """
     for notebook in notebooks.values():
         _prepare(notebook, values=values, private=private, show_code=show_code)
+        for cell in notebook.cells if shared else []:
+            cell.source = _without_the_room(cell.source) if cell.cell_type == "markdown" else cell.source
     pages = [describe_page(stem, notebook) for stem, notebook in notebooks.items()]
     html = {
         f"{page.stem}.html": _page(notebook, number=number, pages=pages, show_code=show_code)
@@ -180,6 +186,21 @@ def _speaks_to_readers(cell: Any) -> bool:
     if cell.cell_type == "markdown":
         return ABOUT_CODE not in cell.metadata.get("tags", [])
     return bool(cell.get("outputs"))
+
+
+def _without_the_room(markdown: str) -> str:
+    """Prose without hints to facilitators and sentences about the running notebook.
+
+    >>> _without_the_room("## Teach\\n\\nLook here. `tk.mine` does it.\\n\\n> **Facilitator.** Ask.")
+    '## Teach\\n\\nLook here.'
+    """
+    kept = []
+    for block in re.split(r"\n{2,}", markdown):
+        if block.startswith("> **Facilitator"):
+            continue
+        said = [part for part in re.split(r"(?<=[.!?])\s+", block) if not _ROOM_ONLY.search(part)]
+        kept.append(block if block.startswith(("#", "-", "|")) else " ".join(said))
+    return "\n\n".join(block for block in kept if block.strip())
 
 
 def _clean(content: Any, private: Mapping[str, str]) -> Any:

@@ -93,13 +93,13 @@ def test_lab_opens_the_notebooks_of_a_clone(monkeypatch: pytest.MonkeyPatch) -> 
     called: list[list[str]] = []
     asked: list[str] = []
 
-    def run(command: list[str], env: dict[str, str]) -> int:
+    def run(command: list[str], environment: dict[str, str]) -> int:
         called.append(command)
-        settings = Path(env["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0]) / "labconfig" / "page_config.json"
+        settings = Path(environment["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0]) / "labconfig" / "page_config.json"
         asked.append(settings.read_text())
         return 0
 
-    monkeypatch.setattr(subprocess, "call", run)
+    monkeypatch.setattr("taskkit.cli.servers.run_server", run)
     assert cli.main(["lab", "--no-browser"]) == 0
     assert called[0][1:3] == ["-m", "jupyterlab"]
     assert "--no-browser" in called[0]
@@ -167,3 +167,21 @@ def test_mine_takes_a_log_of_many_files_and_says_what_was_found(
     assert cli.main(["mine", str(tmp_path / "log"), "--results", str(tmp_path / "kept"), "--method", "gap"]) == 0
     assert "120 events" in capsys.readouterr().out
     assert list((tmp_path / "kept").rglob("segments.parquet"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends a signal")
+def test_who_ends_the_command_ends_the_server(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    server = (
+        "import pathlib, signal, sys, time\n"
+        f"ended = lambda *_: (pathlib.Path({str(told)!r}).write_text('ended'), sys.exit(7))\n"
+        "signal.signal(signal.SIGTERM, ended)\nprint('up', flush=True)\ntime.sleep(60)"
+    )
+    code = "import os, sys\nfrom taskkit.cli.servers import run_server\n"
+    code += f"sys.exit(run_server([sys.executable, '-c', {server!r}], os.environ))"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as command:
+        assert command.stdout is not None
+        assert command.stdout.readline() == b"up\n"
+        command.send_signal(signal.SIGTERM)
+        assert command.wait(30) == 7
+    assert told.read_text() == "ended"

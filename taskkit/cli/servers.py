@@ -6,10 +6,11 @@ import importlib.util
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from taskkit.errors import MissingExtraError, TaskkitError
@@ -36,7 +37,21 @@ def open_lab(project: str | Path | None = None, *, further: Sequence[str] = ()) 
         page.parent.mkdir()
         page.write_text(json.dumps({"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}))
         paths = [settings, *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
-        return subprocess.call(command, env=os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(paths)})
+        return run_server(command, os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(paths)})
+
+
+def run_server(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a server to its end; who asks this command to end, asks the server, which then ends its kernels too."""
+    with subprocess.Popen(command, env=environment) as server:
+        before = signal.signal(signal.SIGTERM, lambda *_: server.terminate())
+        try:
+            while True:
+                try:
+                    return server.wait()
+                except KeyboardInterrupt:  # the terminal tells the server as well; it asks, and ends at the second one
+                    continue
+        finally:
+            signal.signal(signal.SIGTERM, before)
 
 
 def open_workshop(project: str | Path | None = None, *, port: int = 8866, browser: bool = True) -> int:

@@ -33,7 +33,8 @@ class FindingDesk:
         self.text.add_class("tk-agreed")
         self.text.tooltip = "The finding in the words of the room"
         self.role = w.Combobox(
-            value="analyst", options=ROLES, ensure_option=False, description="role", layout=w.Layout(width="260px"),
+            value="", placeholder="who says so", options=ROLES, ensure_option=False, description="role",
+            layout=w.Layout(width="260px"),
             style={"description_width": "40px"},
         )  # fmt: skip
         self.why = w.Text(
@@ -69,13 +70,13 @@ class FindingDesk:
 
     def _record(self) -> str:
         self.number = self.finding.record(
-            self.text.value.strip(), why=self.why.value.strip(), role=self.role.value.strip() or "analyst"
+            self.text.value.strip(), why=self.why.value.strip(), role=self.role.value.strip() or "not stated"
         )
         return f"Recorded as number {self.number} in {JOURNAL}."
 
     def _take_back(self) -> str:
         number, self.number = self.number or 0, None
-        self.finding.decisions.undo(number, why=self.why.value.strip(), role=self.role.value.strip() or "analyst")
+        self.finding.decisions.undo(number, why=self.why.value.strip(), role=self.role.value.strip() or "not stated")
         return f"Number {number} was taken back; it stays in the journal as taken back."
 
     def _stands(self) -> str:

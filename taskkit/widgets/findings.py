@@ -193,6 +193,8 @@ def summarise_tasks(tasks: pl.DataFrame, *, min_people: int = MIN_PEOPLE) -> str
     rare = named.filter(pl.col("segments") < 20).height
     if rare:
         said += f" {rare} {'task was' if rare == 1 else 'tasks were'} seen fewer than 20 times: too little to judge."
+    if shares_pages():
+        said += f" Work of fewer than {min_people} people on a task of their own counts as work outside tasks here."
     return spaced(said + _thin(largest(tasks["people"])))
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
 
 from taskkit.activities.workbench import measure_naming
 from taskkit.automation import CRITERIA, score_automation
 from taskkit.charts.look import count_of, of_enough_people, people, smallest_group, spaced
 from taskkit.comparison import compare
+from taskkit.decisions import JOURNAL, Decisions
 from taskkit.errors import SettingError
 from taskkit.overlay import list_unmatched, step_effort
 from taskkit.pipeline import Mined
@@ -26,18 +29,24 @@ from taskkit.widgets.findings import (
 )
 from taskkit.widgets.quality import list_checks, summarise_quality
 
+# what a finding is about → the subject under which its notebook records it
+_SUBJECTS = {"What was recorded": "00 recording", "At a glance": "00 at a glance", "Pieces of work": "01 segmentation",
+             "Tasks": "02 tasks", "Ways of doing them": "03 variants", "Inside the process": "04 process",
+             "Automation": "05 automation"}  # fmt: skip
 
-def list_findings(mined: Mined, *, min_people: int = MIN_PEOPLE) -> pl.DataFrame:
-    """List the findings of all notebooks for one engagement.
+
+def list_findings(mined: Mined, *, results: str | Path | None = None, min_people: int = MIN_PEOPLE) -> pl.DataFrame:
+    """List the findings of all notebooks for one engagement, in the words of the room where it has recorded its own.
 
     Parameters
     ----------
     mined : result of `taskkit.mine`.
+    results : folder of results; the journal of decisions lies beside it.
     min_people : smallest group that is named.
 
     Returns
     -------
-    One row per notebook: `notebook`, `finding`.
+    One row per notebook: `notebook`, `finding`, `said_by` ("the room", or "computed").
     """
     events, segments, process = mined.events, mined.segments, mined.process
     least = smallest_group(events, min_people=min_people)
@@ -55,7 +64,20 @@ def list_findings(mined: Mined, *, min_people: int = MIN_PEOPLE) -> pl.DataFrame
         ),
         ("Automation", summarise_automation(score_automation(events, segments=segments), min_people=least)),
     ]
-    return pl.DataFrame(rows, schema=["notebook", "finding"], orient="row")
+    agreed = _agreed(results)
+    told = [
+        (about, agreed[_SUBJECTS[about]], "the room") if _SUBJECTS.get(about) in agreed else (about, text, "computed")
+        for about, text in rows
+    ]
+    return pl.DataFrame(told, schema=["notebook", "finding", "said_by"], orient="row")
+
+
+def _agreed(results: str | Path | None) -> dict[str, str]:
+    """The findings that were recorded, the last one of each subject."""
+    path = None if results is None else Path(results).parent / JOURNAL
+    if path is None or not path.is_file():
+        return {}
+    return dict(Decisions(path).list("finding").select("subject", "decision").iter_rows())
 
 
 def summarise_all(findings: pl.DataFrame) -> str:
@@ -149,7 +171,8 @@ def list_caveats(mined: Mined, *, min_people: int = MIN_PEOPLE) -> pl.DataFrame:
     rest = (
         1 - min(float(segments.drop_nulls("task_id")["active_seconds"].sum()) / whole, 1.0) if segments.height else 1.0
     )
-    rows.append(("tasks", f"{rest:.0%} of the active time belongs to no recurring task: nobody has looked at it."))
+    few = " (with the tasks of too few people to be shown)" if shares_pages() else ""
+    rows.append(("tasks", f"{rest:.0%} of the active time belongs to no recurring task{few}: nobody has looked at it."))
     rows.append(
         ("people", f"Only {people(events['user'].n_unique())} were recorded; whether others work alike is not known.")
     )

@@ -37,7 +37,7 @@ window.probe = {
     unfold(number) { const fold = document.querySelector(`[data-probe="${number}"]`).closest('.jupyter-widget-Collapse');
         if (fold && !fold.matches('.jupyter-widget-Collapse-open')) fold.querySelector('.jupyter-widget-Collapse-header').click(); },
     state(number) { const each = document.querySelector(`[data-probe="${number}"]`);
-        return { there: !!each && seen(each), fixed: !!each && (each.options?.length < 2 || each.matches('.mod-active')), disabled: !!each && (each.disabled || each.getAttribute('aria-disabled') === 'true'
+        return { there: !!each && seen(each), chosen: each?.selectedIndex ?? null, fixed: !!each && (each.options?.length < 2 || each.matches('.mod-active')), disabled: !!each && (each.disabled || each.getAttribute('aria-disabled') === 'true'
             || !!each.closest('[disabled]')) }; },
     watch(number, patience) { const each = document.querySelector(`[data-probe="${number}"]`);
         const cell = each.closest('.jp-Cell-outputWrapper'), before = looks(cell); let begun = performance.now(), first = null, chart = null;

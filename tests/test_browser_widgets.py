@@ -32,7 +32,7 @@ WRITES = {"Record this finding": "finding", "Mark it": "mark", "accept the verdi
 OF_THE_LAB = re.compile(r"jupyter|favicon|service.?worker|Failed to load resource", re.I)  # not ours to mend
 # they hold words until a button is pressed: only what was typed changes
 FIELDS = {
-    "your role", "because", "reason", "answer", "why", "role", "note for people", "if rejected", "question", "which", "",
+    "your role", "because", "reason", "answer", "why", "role", "note for people", "if rejected", "question", "which", "pattern", "is called", "the same as", "",
     "Process document (Word)", "Diagram (BPMN)", "Robot skeleton (Playwright)",
 }  # fmt: skip
 
@@ -159,6 +159,9 @@ def operate(page: Any, control: Control) -> list[Move]:
             break
     if control.kind in ("text", "combobox", "words") and len(made) == 3:
         page.keyboard.press("Backspace")  # as it was
+    if control.kind == "dropdown" and state.get("chosen") is not None:
+        page.locator(control.way).select_option(index=state["chosen"])  # what comes next is seen as it was at first
+        page.wait_for_function(IDLE, timeout=60_000)
     return made
 
 

@@ -32,7 +32,8 @@ WRITES = {"Record this finding": "finding", "Mark it": "mark", "accept the verdi
 OF_THE_LAB = re.compile(r"jupyter|favicon|service.?worker|Failed to load resource", re.I)  # not ours to mend
 # they hold words until a button is pressed: only what was typed changes
 FIELDS = {
-    "your role", "because", "reason", "answer", "why", "role", "note for people", "if rejected", "question", "which", "pattern", "is called", "the same as", "",
+    "your role", "because", "reason", "answer", "why", "role", "note for people", "if rejected", "question", "which", "pattern",
+    "is called", "the same as", "",
     "Process document (Word)", "Diagram (BPMN)", "Robot skeleton (Playwright)",
 }  # fmt: skip
 

@@ -160,6 +160,8 @@ def operate(page: Any, control: Control) -> list[Move]:
             break
     if control.kind in ("text", "combobox", "words") and len(made) == 3:
         page.keyboard.press("Backspace")  # as it was
+    if control.kind == "tick" and len(made) % 2:
+        page.locator(control.way).click()  # as it was
     if control.kind == "dropdown" and state.get("chosen") is not None:
         page.locator(control.way).select_option(index=state["chosen"])  # what comes next is seen as it was at first
         page.wait_for_function(IDLE, timeout=60_000)

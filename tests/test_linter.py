@@ -26,7 +26,7 @@ from tests.frames import make_events
 
 TITLE = "Invoice INV-104157 - Oderblick GmbH - Message - Outlook"
 NAME = "Jane Doe"
-LISTED = [NAME, "Ottokar", "Ottokar Graf", "Petra Müller", "Łukasz Nowak", "Bo Li", "Jan Ost"]
+LISTED = [NAME, "Ottokar", "Ottokar Graf", "Petra Müller", "Łukasz Nowak", "Bo Li", "Jan Ost", "Mark Case"]
 DAY = datetime(2026, 3, 2, 8, tzinfo=UTC)
 PAGE = (
     '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Tasks</title></head><body><main>'
@@ -208,6 +208,8 @@ LEAKS: dict[str, tuple[str, str]] = {
     "short name in a sentence": ("<p>Jan said so.</p>", "part of a name on the list"),
     "name the other way round": ("<p>Li, Bo</p>", "name on the list"),
     "name with a number": ("<p>petramueller2</p>", "name on the list"),
+    "name over two cells": (heads(("Mark", "Case", 9), names=("first", "second", "n")), "name on the list"),
+    "name over two cells the other way round": (heads(("Case", "Mark", 9), names=("a", "b", "n")), "name on the list"),
     "name glued the other way round": ("<p>MuellerPetra.xlsx</p>", "name on the list"),
     "login of a name": ("<p>pmueller</p>", "name on the list"),
     "look-alike letters": ("<p>Оttоkаr</p>", "name on the list"),

@@ -22,8 +22,10 @@ from taskkit.decisions import JOURNAL, Decisions
 from taskkit.errors import LogFileError, SettingError
 from taskkit.project import create_project, open_project
 from taskkit.report import write_report
+from taskkit.report.handwritten import find_handwritten
 from taskkit.report.linter import lint_pages
 from taskkit.report.making import list_written
+from taskkit.report.notebooks import find_notebooks
 from taskkit.report.pages import data_digest, hidden_fact
 from taskkit.report.sharing import LeakError, share_report
 from tests.conftest import write_notebook
@@ -334,3 +336,25 @@ def test_hidden_rows_and_groups_are_counted_once() -> None:
 def test_a_source_that_is_not_there_is_told() -> None:
     with pytest.raises(LogFileError, match="no log at nowhere"):
         share_report("nowhere")
+
+
+def test_names_in_rules_and_prose_of_ones_own_notebooks_are_hand_written_too(tmp_path: Path) -> None:
+    (tmp_path / "rules.toml").write_text(
+        '[[rule]]\ntitle = "(?<n>x)"\nscreen = "Petra\'s list {n}"\n', encoding="utf-8"
+    )
+    cells = [{"cell_type": "markdown", "source": ["## What *Kim* told us\n", "See [Jo's notes](a.html)."]},
+             {"cell_type": "code", "source": ["tk.widgets.question('Ask the tall one')"]}]  # fmt: skip
+    (tmp_path / "07_own.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    page = "<p>Petra's list 7</p><p>What Kim told us</p><p>Jo's notes</p><p>Ask the tall one</p><p>invoice</p>"
+    found = find_handwritten(
+        {"a.html": page}, None, rules=tmp_path / "rules.toml", notebooks=[tmp_path / "07_own.ipynb"]
+    )
+    assert [place.partition(": ")[2] for place in found["place"]] == [
+        "rule 1 of rules.toml", "07_own.ipynb, cell 1", "07_own.ipynb, cell 2"
+    ]  # fmt: skip
+
+
+def test_the_guided_notebooks_hold_no_hand_written_text() -> None:
+    guided = find_notebooks()
+    page = "".join(f"<p>{path.read_text(encoding='utf-8')}</p>" for path in guided)
+    assert find_handwritten({"a.html": page}, None, notebooks=guided).is_empty()

@@ -1,40 +1,51 @@
-"""What people wrote into the journal and what of it stands on pages: no pattern knows the names in it."""
+"""What people wrote into journal, rules and notebooks and what of it stands on pages: no pattern knows the names in it."""
 
 from __future__ import annotations
 
+import ast
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from taskkit.activities import read_rules
 from taskkit.decisions import Decisions
 from taskkit.report.linter import LEAKS
 from taskkit.report.linter.checks import leak, mask
 from taskkit.report.linter.reading import read_page
 from taskkit.report.linter.secrets import Secrets, common_words, squeeze
+from taskkit.report.notebooks import find_notebooks
 
 _WRITTEN = ("finding", "name")  # their very words are shown; of other kinds the decision is one of a list
 
 
-def find_handwritten(pages: Mapping[str, str], journal: Path | None, *, own: tuple[str, ...] = ()) -> pl.DataFrame:
-    """Hand-written texts of a journal that stand on pages, as leaks: they need a list of names, or somebody's word.
+def find_handwritten(
+    pages: Mapping[str, str], journal: Path | None, *, rules: Path | None = None, notebooks: Sequence[Path] = (),
+    own: tuple[str, ...] = (),
+) -> pl.DataFrame:  # fmt: skip
+    """Hand-written texts that stand on pages, as leaks: they need a list of names, or somebody's word.
 
     Parameters
     ----------
     pages : file name → HTML.
     journal : the journal of decisions; none has no texts.
+    rules : the file of rules, whose names of screens and steps somebody wrote.
+    notebooks : those that were run; what differs from the guided ones is somebody's own prose.
     own : scripts that belong to us.
 
     Returns
     -------
     One row per page and entry, with the columns of `lint_pages`.
     """
-    if journal is None or not journal.is_file():
-        return pl.DataFrame(schema=LEAKS)
-    texts = dict(_texts(Decisions(journal).list()))
+    texts: dict[str, str] = {}
+    if journal is not None and journal.is_file():
+        texts |= _texts(Decisions(journal).list())
+    if rules is not None and rules.is_file():
+        texts |= _of_rules(rules)
+    texts |= _of_notebooks(notebooks)
     index = Secrets()
     for text, entry in texts.items():
         index.add(text, entry, sure=True)
@@ -64,6 +75,44 @@ def _texts(entries: pl.DataFrame) -> Iterator[tuple[str, str]]:
         for text in written:
             if text and len(squeeze(text).text) >= 2:
                 yield text, where
+
+
+def _of_rules(path: Path) -> Iterator[tuple[str, str]]:
+    """What rules say, without the places that each row fills in."""
+    for number, rule in enumerate(read_rules(path), start=1):
+        for text in (part for said in rule.says.values() for part in re.split(r"\{\w+\}", said)):
+            if len(squeeze(text).text) >= 2 and not _is_ours(text):
+                yield text, f"rule {number} of {path.name}"
+
+
+def _of_notebooks(paths: Sequence[Path]) -> Iterator[tuple[str, str]]:
+    """Prose and texts in the code of notebooks that the guided ones do not hold."""
+    guided = {text for path in (find_notebooks() if paths else ()) for _, text in _of_cells(path)}
+    for path in paths:
+        for number, text in _of_cells(path):
+            if text not in guided and len(squeeze(text).text) >= 2 and not _is_ours(text):
+                yield text, f"{path.name}, cell {number}"
+
+
+def _of_cells(path: Path) -> Iterator[tuple[int, str]]:
+    """Every line of prose without its marks, and every text in code, with the number of its cell."""
+    for number, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"], start=1):
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            found = re.split(r"\n|\]\([^)]*\)|[*_`\[\]|<>]", source)
+        elif cell["cell_type"] == "code":
+            found = _constants(source)
+        else:
+            continue
+        yield from ((number, text.strip()) for text in found if text.strip())
+
+
+def _constants(source: str) -> list[str]:
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):  # a line for the shell, say: then every text between quotes
+        return re.findall(r"""["']([^"'\n]+)["']""", source)
+    return [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
 
 
 def _task(entry: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from taskkit.report.linter import find_secrets, lint_pages, own_scripts
 from taskkit.report.linter.names import read_names
 from taskkit.report.linter.secrets import Secrets
 from taskkit.report.making import Made, Sources, find_sources, make_pages, write_pages
+from taskkit.report.notebooks import find_notebooks
 
 SMALLEST = 3  # people; under that a group is somebody and somebody else
 
@@ -45,7 +46,8 @@ def share_report(
     The notebooks run as for `write_report`, but show aggregates over at least `k` people where they would show single
     people, days or cases. Before anything is written every page is looked through (`lint_pages`); if one gives somebody
     away, none is written, and the error lists each leak with its place and how to mend it. Where texts that people wrote
-    into the journal stand on the pages, `names` is needed: nobody else can know whom they speak of.
+    into the journal, the rules or notebooks of their own stand on the pages, `names` is needed: nobody else can know whom
+    they speak of.
 
     Parameters
     ----------
@@ -91,7 +93,9 @@ def share_report(
     )  # fmt: skip
     leaks = lint_pages(made.pages, secrets=secrets, k=k)
     if not listed:
-        leaks = pl.concat([leaks, find_handwritten(made.pages, sources.journal, own=own_scripts())])
+        run = find_notebooks(notebooks if notebooks is not None else sources.notebooks)
+        told = find_handwritten(made.pages, sources.journal, rules=sources.rules, notebooks=run, own=own_scripts())
+        leaks = pl.concat([leaks, told])
     notes = [_note_on_k(k)] if k < MIN_PEOPLE else []
     if not leaks.is_empty() or k < MIN_PEOPLE:
         if override is None or record is None or role is None:

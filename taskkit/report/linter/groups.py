@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from dataclasses import replace
 
 from taskkit.report.linter.checks import NUMBERS, PEOPLE, PRIVATE_COLUMNS, Leak, column_leak, leak, mask, name_of
 from taskkit.report.linter.reading import Rows
-from taskkit.report.linter.secrets import Secrets
+from taskkit.report.linter.secrets import Secrets, squeeze
 
 _PEOPLE_COLUMN = re.compile(
     r"(?:^|_)(?:people|persons|users|staff|headcount|clerks|employees|colleagues|workers|participants)"
@@ -19,6 +20,7 @@ _ORDER = re.compile(
     r"rank|order|index|step|position|row|seq|number|hour|day|week|month|minute|date|time|level|task|bin|edge|node|path|"
     r"screen|^[xyn]$|^no$"
 )
+_IN_A_NAME = re.compile(r"[^\W\d_]+(?:[ .'’-]+[^\W\d_]+)?\.?")
 _WHO = re.compile(r"^(who|whom|by|pid|p|desk|seat|person_?no)$")
 _TOTAL = re.compile(r"^(all|totals?|sum|overall|together|grand total)\b", re.IGNORECASE)
 _ADDS_UP = re.compile(
@@ -37,9 +39,22 @@ def check_rows(rows: Rows, secrets: Secrets, k: int) -> Iterator[Leak]:
         for name, heading in zip(names, rows.columns, strict=True):
             if name in PRIVATE_COLUMNS or heading.strip().lower().replace(" ", "_") in PRIVATE_COLUMNS:
                 yield column_leak(rows.place, name, k)
+    yield from _names_over_cells(rows, secrets, k)
     yield from _small_groups(rows, names, secrets, k)
     yield from _one_each(rows, names, secrets, k)
     yield from _derivable(rows, names, k)
+
+
+def _names_over_cells(rows: Rows, secrets: Secrets, k: int) -> Iterator[Leak]:
+    """Names whose parts stand in two cells beside each other; a cell that holds the whole name is told elsewhere."""
+    for number, row in enumerate(rows.rows if secrets.names else ()):
+        for at, (left, right) in enumerate(itertools.pairwise(row)):
+            if _IN_A_NAME.fullmatch(left) and _IN_A_NAME.fullmatch(right):
+                both = {squeeze(left + right).text, squeeze(right + left).text}
+                whole = next((name for name in sorted(both) if name in secrets.named), None)
+                if whole is not None and secrets.of[whole][0] == "name on the list":
+                    where = f"{rows.place}, row {number + 1}, columns {at + 1} and {at + 2}"
+                    yield leak(where, "name on the list", mask(whole), None, k)
 
 
 def _small_groups(rows: Rows, names: list[str], secrets: Secrets, k: int) -> Iterator[Leak]:

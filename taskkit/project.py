@@ -9,6 +9,7 @@ import secrets
 import shutil
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ PARAMETERS = "parameters"  # tag of a notebook's cell that holds the settings
 KNOWN = {"": ("version", "name", "files", "settings"), "files": ("log", "process_log", "model", "rules"),
          "settings": ("method", "min_people")}  # fmt: skip
 FOLDERS = ("log", "results", "pages", "notebooks")
+LINKED_BYTES = 100_000_000  # a log that is larger gets a second name in the project instead of a copy
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,8 @@ def create_project(
     Parameters
     ----------
     path : folder to make; its last part is the project's name. It must not be there yet, or be empty.
-    log : UI log, a file, a folder or a pattern; copied into `log/`.
+    log : UI log, a file, a folder or a pattern; copied into `log/`. Of more than 100 MB nothing is copied where it can be
+        helped: files that only their owner may read get a second name there (hard link).
     process_log, model, rules : log of the business systems, official flow (BPMN) and names for screens and activities;
         copied where they are given.
     notebooks : folder of guided notebooks; copied, with the parameters of each pointing to the project.
@@ -89,7 +92,8 @@ def create_project(
         names = _copy_all(waiting, log, files)
         settings = {"method": method, "min_people": min_people}
         _write(waiting / FILE, _as_toml(place.absolute().name, names, settings))
-        _write(waiting / "README.txt", _README.format(name=place.absolute().name, log=names["log"]))
+        linked = any(file.stat().st_nlink > 1 for file in (waiting / "log").rglob("*") if file.is_file())
+        _write(waiting / "README.txt", _README.format(name=place.absolute().name, log=names["log"], held=_HELD[linked]))
         if notebooks is not None:
             _copy_notebooks(_read(waiting), Path(notebooks))
         waiting.replace(place)  # a reader never finds half a project
@@ -221,8 +225,9 @@ def _copy_all(place: Path, log: str | Path, files: Mapping[str, Path]) -> dict[s
     """Copy the files; returns where each lies, relative to the project."""
     found, whole = find_files(log), Path(log).is_dir()
     above = Path(log) if whole else Path(os.path.commonpath([file.parent for file in found]))
+    large = sum(file.stat().st_size for file in found) > LINKED_BYTES
     for file in found:
-        _copy(file, place / "log" / file.relative_to(above))
+        _copy(file, place / "log" / file.relative_to(above), link=large)
     alone = len(found) == 1 and not whole
     names = {"log": f"log/{found[0].name}" if alone else "log"}
     for name, file in files.items():
@@ -235,10 +240,14 @@ def _copy_all(place: Path, log: str | Path, files: Mapping[str, Path]) -> dict[s
     return names
 
 
-def _copy(source: Path, goal: Path) -> None:
-    """Copy a file with mode 0600; two files of one name are never put into one."""
+def _copy(source: Path, goal: Path, *, link: bool = False) -> None:
+    """Copy a file with mode 0600, or link it where only its owner may read it; two files of one name are never put into one."""
     for folder in reversed(goal.parents):
         folder.mkdir(exist_ok=True, mode=0o700)
+    if link and not source.is_symlink() and not source.stat().st_mode & 0o077:
+        with suppress(OSError):  # another disk, or one that knows no links
+            os.link(source, goal)
+            return
     with (
         source.open("rb") as stream,
         os.fdopen(os.open(goal, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as copy,
@@ -363,12 +372,14 @@ def _set_values(source: str, values: Mapping[str, Any]) -> str:
     return "".join(lines)
 
 
+# what the README says of the log: whether it is linked
+_HELD = {False: "a copy", True: "linked: the same files as where they were taken from, so delete both in the end"}
 _README = """\
 {name}: one engagement of task mining, made with taskkit.
 
 What lies where
   project.toml      the settings: which files, which method, the smallest group that is shown
-  {log:<17} the recorded desktop work, a copy
+  {log:<17} the recorded desktop work, {held}
   process_log.*     the log of the business systems, a copy (if there is one)
   model.bpmn        the official flow (if there is one)
   rules.toml        names for screens and activities (made when the first rule is written)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import polars as pl
 
@@ -28,8 +29,8 @@ PRESENCE_TYPES = (
     "idle_start", "idle_end", "lock", "unlock", "pause", "resume", "blind_start", "blind_end", "session_start",
     "session_end", "alive",
 )  # fmt: skip
-PRIVACY_CLASSES = ("P0", "P1", "P2", "P3")
 
+PrivacyClass = Literal["P0", "P1", "P2", "P3"]
 TIME = pl.Datetime("us", "UTC")
 EVENT_TYPE = pl.Enum(EVENT_TYPES)
 
@@ -41,7 +42,7 @@ class Column:
     name: str
     dtype: pl.DataType
     meaning: str
-    privacy: str = "P0"
+    privacy: PrivacyClass = "P0"
     required: bool = False
     nullable: bool = True
     unit: str = ""
@@ -75,7 +76,7 @@ class Contract:
         return next((column.privacy for column in self.columns if column.name == name), "P3")
 
 
-def _must(name: str, dtype: pl.DataType, meaning: str, privacy: str = "P0", unit: str = "",
+def _must(name: str, dtype: pl.DataType, meaning: str, privacy: PrivacyClass = "P0", unit: str = "",
           allowed: tuple[float, float] | None = None) -> Column:  # fmt: skip
     return Column(name, dtype, meaning, privacy, required=True, nullable=False, unit=unit, allowed=allowed)
 

@@ -1,4 +1,4 @@
-// What test_browser_widgets.py asks a page: which controls there are, and how long until a move of one can be seen.
+// What the tests of the widgets ask a page of JupyterLab or of the room: which controls there are, and how long until a move of one can be seen.
 () => { if (window.probe) return;
 const KINDS = [['slider', '.noUi-handle'], ['combobox', '.widget-combobox input'], ['text', '.widget-text input'],
     ['words', '.widget-textarea textarea'], ['tick', '.widget-checkbox input'], ['choices', '.widget-toggle-buttons button'],
@@ -24,7 +24,24 @@ function looks(cell) {
     while (walk.nextNode()) words += walk.currentNode.data;
     const open = cell.querySelectorAll('.jupyter-widget-Collapse-open');
     return { words: words + [...open].map(each => each.firstChild.textContent), pictures, waiting }; }
+const drawn = () => ![...document.querySelectorAll('.jp-OutputArea .tk-chart')].some(c => !c.querySelector('svg') && !c.dataset.failed);
+const statusbar = document.querySelector('#jp-main-statusbar');
+const kernel = statusbar ? null : (() => { // the room shows no state of its kernel: it has to be asked
+    const told = JSON.parse(document.getElementById('jupyter-config-data').textContent);
+    return new WebSocket(`${location.origin.replace('http', 'ws')}${told.baseUrl}api/kernels/${told.kernelId}/channels`); })();
+const opened = kernel && new Promise(done => { kernel.onopen = done; });
+// requests are answered in order: when this one is, everything that was asked for before is done
+async function answered() { await opened;
+    const id = String(Math.random()), header = { msg_id: id, msg_type: 'kernel_info_request', session: 'probe', username: '', version: '5.3' };
+    const done = new Promise(end => kernel.addEventListener('message', function listen(event) {
+        const said = typeof event.data === 'string' ? JSON.parse(event.data) : {};
+        if (said.parent_header?.msg_id !== id || said.content.execution_state !== 'idle') return;
+        kernel.removeEventListener('message', listen); setTimeout(end, 30); }));
+    kernel.send(JSON.stringify({ channel: 'shell', header, parent_header: {}, metadata: {}, content: {} }));
+    return done; }
 window.probe = {
+    async idle() { if (kernel) await answered();
+        return (!statusbar || /\| Idle/.test(statusbar.textContent)) && drawn(); },
     find() { const found = [];
         document.querySelectorAll('.jp-CodeCell').forEach((cell, number) => { const area = cell.querySelector('.jp-Cell-outputWrapper');
             for (const [kind, way] of KINDS) for (const each of area?.querySelectorAll(way) || []) {

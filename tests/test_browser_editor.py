@@ -19,7 +19,7 @@ import pytest
 from taskkit.decisions import JOURNAL, Decisions
 from tests.conftest import write_notebook
 from tests.test_browser_lab import TOKEN, lab, run_notebook
-from tests.test_editor import NAMES, stretch
+from tests.test_editor import NAMES, rounds, stretch
 
 assert lab  # the fixture: a JupyterLab for this file
 
@@ -123,6 +123,14 @@ def said(page: Any, text: str) -> None:
     page.locator(".tk-ed-status").get_by_text(text).wait_for(timeout=10_000)
 
 
+def serious(page: Any) -> list[str]:
+    """What axe-core finds wrong with the editor."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page, context=".tk-ed").response["violations"]
+    return [each["id"] for each in found if each["impact"] in ("serious", "critical")]
+
+
 def put_cursor(page: Any, step: int) -> None:
     page.locator(".tk-ed-needle").focus()
     page.keyboard.press("Home")
@@ -178,6 +186,39 @@ def test_every_correction_is_made_with_the_keyboard(
     assert [json.loads(text)["op"] for text in desk.opened.journal.list("correction")["detail"]] == [op]
     assert lines is None or boundaries(page) == lines
     assert page.locator(".jp-Cell").count() == cells  # a and m are shortcuts of the notebook as well
+
+
+def test_places_that_look_alike_are_settled_by_one_key_and_taken_back_by_one(
+    opened: Opened, window: SimpleNamespace
+) -> None:
+    rounds("aaabbbaaabbb", people=2).write_parquet(opened.project / "events.parquet")
+    page = opened.run(window)
+    put_cursor(page, 3)
+    page.keyboard.press("y")
+    page.locator(".tk-ed-alike").get_by_text("3 other unsure places of 2 people look the same: after").wait_for()
+    assert opened.numbers == [1]  # nothing happens by itself
+    assert serious(page) == []
+    page.keyboard.press("g")
+    said(page, "Saved as number 2: right as found, as at number 1, at 3 places of 2 people.")
+    assert not page.locator(".tk-ed-alike").is_visible()
+    assert page.locator(".tk-ed-unsure").count() == 1  # of the day that is shown: work that begins with the other step
+    page.keyboard.press("u")
+    said(page, "Number 2 was taken back.")
+    assert page.locator(".tk-ed-unsure").count() == 2
+    assert opened.numbers == [1]
+
+
+def test_a_very_short_example_is_asked_about_first(desk: SimpleNamespace) -> None:
+    page, before = desk.page, desk.opened.journal.newest
+    put_cursor(page, 2)
+    page.keyboard.press("s")
+    said(page, f"Saved as number {before + 1}:")
+    put_cursor(page, 0)
+    page.keyboard.press("e")
+    page.locator(".tk-ed-menu").get_by_text("This piece has 2 steps only").wait_for()
+    assert desk.opened.numbers == [before + 1]
+    page.get_by_role("button", name="Mark it all the same").click()
+    said(page, f"Saved as number {before + 2}: example of")
 
 
 def test_a_killed_kernel_loses_no_click_that_was_acknowledged(opened: Opened, window: SimpleNamespace) -> None:
@@ -258,10 +299,7 @@ def test_the_wheel_scrolls_the_page_and_zooms_only_with_ctrl(desk: SimpleNamespa
 
 
 def test_axe_finds_nothing_serious(desk: SimpleNamespace) -> None:
-    from axe_playwright_python.sync_playwright import Axe
-
-    found = Axe().run(desk.page, context=".tk-ed").response["violations"]
-    assert [each["id"] for each in found if each["impact"] in ("serious", "critical")] == []
+    assert serious(desk.page) == []
 
 
 def test_a_log_with_nothing_to_divide_says_so(window: SimpleNamespace, lab: SimpleNamespace, tmp_path: Path) -> None:

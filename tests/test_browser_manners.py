@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import nbformat
 import pytest
 
 from taskkit.report import write_report
@@ -29,6 +30,10 @@ SMALL = 'tk.widgets.table(pl.DataFrame({"a": ["x", "y"], "b": [1, 2]}), caption=
 WIDE = 'pl.DataFrame({f"a_rather_long_column_{n}": [n * 123456789] * 40 for n in range(20)})'
 COLOURED = """alt.Chart(alt.Data(values=[{"x": n} for n in range(4)]), title="On white", background="white").mark_bar(
     color="#0072B2").encode(x=alt.X("x:O", axis=alt.Axis(labelColor="#1D2430")), y="x:Q")"""
+TALL = """alt.Chart(alt.Data(values=[{{"x": 1}}]), title="{0}").mark_bar().encode(x="x:Q").properties(width=600, height={1})"""
+ROWS = """tk.widgets.table(pl.DataFrame({
+    "place": [f"Place {n:02}" for n in range(60)], "what": [f"First{n:02} " + "and so on " * 30 + f"last{n:02}" for n in range(60)],
+}), caption="Long rows", most=60)"""
 COLUMN = """number => [...document.querySelectorAll('.tk-table table')][0].tBodies[0].rows.length && [...[...
     document.querySelectorAll('.tk-table table')][0].tBodies[0].rows].filter(row => !row.hidden)
     .map(row => (row.cells[number] || row.cells[1]).textContent)"""
@@ -195,26 +200,121 @@ def test_print_hides_what_is_for_clicking(opened: Any) -> None:
         assert not opened.locator(what).first.is_visible(), what
 
 
-def test_nothing_of_a_chart_or_table_is_cut_on_paper(opened: Any) -> None:
-    opened.set_viewport_size({"width": 703, "height": 1000})  # A4 less its margins
-    opened.emulate_media(media="print")
-    cut = """() => [...document.querySelectorAll('.tk-chart svg, .tk-table table')]
-        .filter(each => each.getBoundingClientRect().right > 704).map(each => each.textContent.slice(0, 60))"""
-    assert [text for text in opened.evaluate(cut) if "a_rather_long" not in text] == []
-
-
-def test_the_pdf_has_the_titles_and_page_numbers(opened: Any, tmp_path: Path) -> None:
+def paper_texts(tab: Any, path: Path) -> list[str]:
+    """Print to A4 and return the words of each page of paper."""
     reader = shutil.which("pdftotext")
     if reader is None:
         pytest.skip("no pdftotext on this machine")
-    opened.pdf(path=tmp_path / "page.pdf", prefer_css_page_size=True)
-    text = subprocess.run(
-        [reader, "-layout", tmp_path / "page.pdf", "-"], capture_output=True, text=True, check=True
-    ).stdout
-    pages = text.count("\f")
+    tab.pdf(path=path, prefer_css_page_size=True)
+    text = subprocess.run([reader, "-layout", path, "-"], capture_output=True, text=True, check=True).stdout
+    return text.split("\f")[:-1]
+
+
+def page_of(words: str, pages: list[str]) -> int:
+    """The number of the one page of paper on which words stand."""
+    (found,) = [number for number, text in enumerate(pages) if words in text]
+    return found
+
+
+def test_nothing_of_a_chart_or_table_is_cut_on_paper(opened: Any) -> None:
+    opened.evaluate("() => window.dispatchEvent(new Event('beforeprint'))")
+    opened.set_viewport_size({"width": 710, "height": 1016})  # A4 less its margins
+    opened.emulate_media(media="print")
+    cut = """() => [...document.querySelectorAll('.tk-chart svg, .tk-table table')]
+        .filter(each => each.getBoundingClientRect().right > 711).map(each => each.textContent.slice(0, 60))"""
+    assert opened.evaluate(cut) == []
+
+
+def test_the_pdf_has_the_titles_and_page_numbers(opened: Any, tmp_path: Path) -> None:
+    pages = paper_texts(opened, tmp_path / "page.pdf")
+    text = "".join(pages)
     assert all(title in text for title in ("Steps per task", "On white", "Two rows"))
-    assert re.search(rf"1\s*/\s*{pages}\b", text)
-    assert 1 <= pages <= 4
+    assert re.search(rf"1\s*/\s*{len(pages)}\b", text)
+    assert 1 <= len(pages) <= 4
+
+
+@pytest.fixture(scope="module")
+def long_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two tall charts of which the second does not quite fit the rest of a page, then one that never does, then a table."""
+    place = tmp_path_factory.mktemp("paper")
+    (place / "desks.csv").write_text("timestamp,app\n")
+    cells = [
+        START,
+        TALL.format("First chart", 330),
+        TALL.format("Second chart", 420),
+        TALL.format("Third chart", 2000),
+        ROWS,
+    ]
+    notebook = write_notebook(place / "a.ipynb", *cells)
+    texts = ["", "", "## Second heading\n\nWhat the second one shows.", "## Third heading", "## Fourth heading"]
+    read = nbformat.read(notebook, as_version=4)
+    for number, text in reversed(list(enumerate(texts, 2))):
+        if text:
+            read.cells.insert(number, nbformat.v4.new_markdown_cell(text))
+    nbformat.write(read, notebook)
+    index = write_report(place / "desks.csv", out=place / "out", notebooks=[notebook], progress=False)
+    return index.with_name("a.html")
+
+
+@pytest.fixture
+def long_tab(window: SimpleNamespace, long_page: Path) -> Any:
+    window.page.goto(long_page.as_uri())
+    window.page.wait_for_function("() => document.querySelectorAll('.tk-tools').length == 3", timeout=20_000)
+    return window.page
+
+
+def test_a_chart_that_nearly_fits_the_rest_of_a_page_is_made_to_fit(long_tab: Any, tmp_path: Path) -> None:
+    pages = paper_texts(long_tab, tmp_path / "page.pdf")
+    assert page_of("First chart", pages) == page_of("Second chart", pages) == 0
+    assert long_tab.evaluate("() => document.querySelector('main').className") == ""  # the screen is as it was
+    fits = "() => [...document.querySelectorAll('.tk-chart svg')].map(svg => svg.style.getPropertyValue('--tk-fit'))"
+    assert [fit != "" for fit in long_tab.evaluate(fits)] == [False, True, False]
+
+
+def test_only_a_table_that_is_too_wide_is_set_smaller_on_paper(opened: Any, long_page: Path) -> None:
+    zoomed = """() => { window.dispatchEvent(new Event('beforeprint'));
+        return [...document.querySelectorAll('table')].map(table => table.style.getPropertyValue('--tk-zoom') !== '') }"""
+    assert opened.evaluate(zoomed) == [False, False, True]
+    opened.goto(long_page.as_uri())
+    assert opened.evaluate(zoomed) == [False]  # long, not wide
+
+
+def test_no_chart_is_taller_than_the_paper(long_tab: Any) -> None:
+    long_tab.emulate_media(media="print")
+    assert (
+        max(
+            long_tab.evaluate(
+                "() => [...document.querySelectorAll('svg')].map(svg => svg.getBoundingClientRect().height)"
+            )
+        )
+        < 900
+    )
+
+
+def test_headings_stand_on_paper_with_what_they_speak_of(long_tab: Any, tmp_path: Path) -> None:
+    pages = paper_texts(long_tab, tmp_path / "page.pdf")
+    for heading, what in (
+        ("Second heading", "Second chart"),
+        ("Third heading", "Third chart"),
+        ("Fourth heading", "First00"),
+    ):
+        assert page_of(heading, pages) == page_of(what, pages), heading
+
+
+def test_rows_are_whole_on_paper_and_heads_repeat(long_tab: Any, tmp_path: Path) -> None:
+    pages = paper_texts(long_tab, tmp_path / "page.pdf")
+    assert all(page_of(f"First{n:02}", pages) == page_of(f"last{n:02}", pages) for n in range(60))
+    with_rows = [text for text in pages if "Place " in text]
+    assert len(with_rows) > 1
+    assert all(re.search(r"place\s+what", text) for text in with_rows)
+
+
+def test_a_wide_table_has_an_edge_that_is_seen(opened: Any) -> None:
+    """What is left over is shaded at the side; the cells must let the shade through."""
+    wide = opened.locator(".tk-table", has_text="a_rather_long_column_19")
+    assert wide.evaluate("box => box.scrollWidth > box.clientWidth")
+    assert wide.evaluate("box => getComputedStyle(box).backgroundImage.split('linear-gradient').length") == 5
+    assert wide.locator("td").first.evaluate("cell => getComputedStyle(cell).backgroundColor") == "rgba(0, 0, 0, 0)"
 
 
 def test_a_page_without_scripts_shows_every_row_and_says_what_is_missing(browser: Any, page: Path) -> None:

@@ -88,6 +88,34 @@ def test_every_page_of_the_sample_report_is_whole(window: SimpleNamespace, sampl
         assert path.stat().st_size < 2_000_000, path.name
 
 
+def test_no_table_of_the_sample_report_is_cut(window: SimpleNamespace, sample_report: list[Path]) -> None:
+    cut = """() => [...document.querySelectorAll('.tk-table')].filter(box => box.scrollWidth > box.clientWidth + 1)
+        .map(box => box.textContent.slice(0, 60))"""
+    found = {}
+    for path in sample_report:
+        open_page(window, path)
+        found[path.name] = window.page.evaluate(cut)
+    assert {name: texts for name, texts in found.items() if texts} == {}
+
+
+def test_charts_and_tables_of_the_sample_report_fit_paper(
+    window: SimpleNamespace, sample_report: list[Path]
+) -> None:  # fmt: skip
+    larger = """() => [...document.querySelectorAll('.tk-chart svg, .tk-table table')].filter(each => {
+        const box = each.getBoundingClientRect();
+        return box.right > 711 || (each.tagName === 'svg' && box.height > 900); }).map(each => each.textContent.slice(0, 60))"""
+    found = {}
+    for path in sample_report:
+        open_page(window, path)
+        window.page.evaluate("() => window.dispatchEvent(new Event('beforeprint'))")
+        window.page.set_viewport_size({"width": 710, "height": 1016})  # A4 less its margins
+        window.page.emulate_media(media="print")
+        found[path.name] = window.page.evaluate(larger)
+        window.page.emulate_media(media="screen")
+        window.page.set_viewport_size({"width": 1300, "height": 1000})
+    assert {name: texts for name, texts in found.items() if texts} == {}
+
+
 def test_the_sample_report_has_charts_and_findings(window: SimpleNamespace, sample_report: list[Path]) -> None:
     charts = 0
     for path in sample_report[1:]:

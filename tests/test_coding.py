@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 import taskkit as tk
 from taskkit.activities import coding
-from taskkit.activities.coding import _Numbers, code_rows
+from taskkit.activities.coding import code_rows
+from taskkit.activities.numbers import Numbers
 from tests.frames import make_events
 
 
@@ -20,7 +21,7 @@ from tests.frames import make_events
 )
 def test_equal_keys_get_equal_numbers_in_the_order_of_their_first_rows(parts: list[list[int]]) -> None:
     keys = [key for part in parts for key in part]
-    numbers = _Numbers(len(keys))
+    numbers = Numbers(len(keys))
     offset = 0
     for part in parts:
         numbers.add(pl.Series(part, dtype=pl.UInt64), offset)
@@ -34,7 +35,7 @@ def test_equal_keys_get_equal_numbers_in_the_order_of_their_first_rows(parts: li
 def test_the_table_of_keys_grows() -> None:
     keys = np.random.default_rng(3).integers(0, 2**64, 300_000, dtype=np.uint64)
     both = pl.Series(np.concatenate([keys, keys[::-1]]))
-    numbers = _Numbers(len(both))
+    numbers = Numbers(len(both))
     numbers.add(both, 0)
     assert len(numbers.first) == len(set(keys.tolist()))
     assert np.array_equal(numbers.numbers[: len(keys)], numbers.numbers[len(keys) :][::-1])

@@ -76,6 +76,17 @@ def test_a_step_of_the_process_can_be_marked(tmp_path: Path) -> None:
     assert found.select("subject", "times").row(0) == ("Approve", 9)
 
 
+@pytest.mark.parametrize(("booked", "counted"), [
+    ({"resource": [f"U{n % 7}" for n in range(9)]}, "9 ×, 7 users of the business system"), ({}, "9 ×, 9 cases"),
+])  # fmt: skip
+def test_who_books_in_the_business_system_is_not_counted_among_the_recorded_people(
+    booked: dict[str, list[str]], counted: str
+) -> None:
+    process = pl.DataFrame({"case_id": [f"c{n}" for n in range(9)], "activity": "Approve"} | booked)
+    found = ContextDesk(*frames(), process=process).choices("step").filter(kind="step of the process")
+    assert found["label"].to_list() == [f"Approve  ·  step of the process, {counted}"]
+
+
 def test_a_mark_is_recorded_and_shown_by_charts_at_once(desk: ContextDesk) -> None:
     number = desk.record("step", "save", "control", note="four eyes", role="process owner")
     assert desk.marks["number"].to_list() == [number]
@@ -155,6 +166,15 @@ def test_the_form_takes_the_newest_back(desk: ContextDesk) -> None:
     form.back.click()
     assert desk.marks.is_empty()
     assert form.back.disabled
+
+
+def test_who_takes_back_and_leaves_the_role_blank_is_recorded_as_not_stated(desk: ContextDesk) -> None:
+    desk.record("step", "save", "control", role="clerk")
+    form = _Form(desk)
+    form.role.value = "  "
+    form.back.click()
+    assert desk.path is not None
+    assert Decisions(desk.path).history()["role"].to_list() == ["clerk", "not stated"]
 
 
 def test_a_step_is_marked_in_one_task_where_one_is_chosen(desk: ContextDesk) -> None:

@@ -184,6 +184,38 @@ def test_a_correction_that_nobody_could_replay_is_refused_with_every_fault() -> 
         check_correction({"op": "divide", "user": "", "rows": [["s1", 4, 2]], "to": "there", "task": " "})
 
 
+# ------------------------------------------------------------------------------------------------ one entry, many places
+def at_places(op: str, *places: dict[str, Any], task: str | None = None) -> dict[str, Any]:
+    kept = [{name: place[name] for name in ("user", "rows", "to")} for place in places]
+    return {"op": op, "task": task, "places": kept}
+
+
+def test_an_entry_of_many_places_is_as_many_entries_of_one() -> None:
+    events = pl.concat([stream(0, 0, 1, 1), stream(2, 2, 3, 3, user="p_2")])
+    each = [correction("move", 1, 1, ["s1", 2], user=user) for user in ("p_1", "p_2")]
+    both = correct_segments(events, said(at_places("move", *each)))
+    assert both["segment_id"].to_list() == [0, 1, 1, 1, 2, 3, 3, 3]
+    assert both.equals(correct_segments(events, said(*each)))
+
+
+def test_a_place_that_is_gone_is_told_and_the_others_are_corrected() -> None:
+    both = at_places("split", correction("split", 1, 1, "new"), correction("split", 7, 9, "new"))
+    told = list_vanished(stream(0, 0, 1), said(both))
+    assert told["sentence"].to_list() == [
+        "Correction 1 (split) at one of its 2 places was not applied: none of its rows is in the log any more."
+    ]
+    assert ids(stream(0, 0, 1), both) == [0, 1, 2]
+
+
+def test_an_entry_of_many_places_is_refused_with_the_faults_of_every_place() -> None:
+    good, bad = correction("split", 1, 1, "new"), correction("split", 1, 1, "there")
+    with pytest.raises(SettingError, match=r"(?s)to='there'.*user=''"):
+        check_correction(at_places("split", good, bad, {**good, "user": ""}))
+    for places in ([], "s1", [3]):
+        with pytest.raises(SettingError, match="places="):
+            check_correction({"op": "split", "task": None, "places": places})
+
+
 # ---------------------------------------------------------------------------------------------------------------- examples
 def test_examples_are_the_steps_that_were_marked() -> None:
     events = stream(0, 0, 1, 1).with_columns(step=pl.Series([True, True, False, True]))

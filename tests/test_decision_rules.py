@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 import taskkit as tk
+from taskkit.automation import trees
 from taskkit.automation.decision_rules import find_decision_rules
 from taskkit.automation.trees import Feature, learn_tree, predict
 from taskkit.errors import ContractError, SettingError
@@ -196,6 +197,34 @@ def test_a_question_must_pay_for_itself() -> None:
 
 
 # ----------------------------------------------------------------------------------------------------------- the sample
+def _mixed(n: int = 200) -> tuple[list[Feature], Any]:
+    """Forty fields that say little or nothing, of few values or very many, in which some are missing; and the ways taken."""
+    drawn = np.random.default_rng(7)
+    taken = drawn.integers(0, 3, n)
+    fields = [Feature(f"f{i}", codes=drawn.integers(-1, (2, 5, 60)[i % 3], n)) for i in range(36)]
+    for i, right in enumerate((0.4, 0.6, 0.8)):
+        fields.append(Feature(f"told{i}", codes=np.where(drawn.random(n) < right, taken, drawn.integers(-1, 4, n))))
+    return [*fields, Feature("amount", numbers=np.where(drawn.random(n) < 0.5, taken, np.nan) * 10.0)], taken
+
+
+def test_no_question_that_would_save_most_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    features, taken = _mixed()
+    found = learn_tree(features, taken, branches=3)
+    monkeypatch.setattr(trees, "_worth_asking", lambda codes, *_: np.ones(len(codes), np.bool_))
+    assert features[found.feature].name.startswith("told")
+    assert str(found) == str(learn_tree(features, taken, branches=3))
+
+
+def test_a_tree_of_some_decisions_is_that_of_them_alone() -> None:
+    features, taken = _mixed()
+    rows = np.arange(len(taken)) % 3 > 0
+    alone = [Feature(one.name, None if one.codes is None else one.codes[rows],
+                     None if one.numbers is None else one.numbers[rows]) for one in features]  # fmt: skip
+    tree = learn_tree(features, taken, branches=3, rows=rows)
+    assert tree.feature >= 0
+    assert str(tree) == str(learn_tree(alone, taken[rows], branches=3))
+
+
 def test_planted_rules_of_the_sample_are_found_and_chance_is_not() -> None:
     events = pl.read_parquet(SAMPLE / "ui_log" / "*.parquet").unique(KEY, maintain_order=True)
     half = (pl.col("true_task") == "enter invoice") & (pl.col("true_segment") % 2 == 0)

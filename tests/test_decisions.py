@@ -268,6 +268,16 @@ def test_corrections_are_in_conflict_where_their_rows_overlap(
     assert pairs(two[0]) == found
 
 
+def test_a_correction_of_many_places_is_in_conflict_where_one_of_them_is(two: tuple[Decisions, Decisions]) -> None:
+    mine, theirs = two
+    rows = [{"user": user, "rows": [["s1", 4, 9]], "to": "new"} for user in ("p_1", "p_2")]
+    mine.record("two places", "right", kind="correction", detail={"op": "split", "task": None, "places": rows})
+    for user, to in (("p_3", "none"), ("p_2", "none")):
+        detail = {"op": "not work", "user": user, "rows": [["s1", 8, 8]], "to": to, "task": None}
+        theirs.record("rows", "not work", kind="correction", detail=detail)
+    assert mine.conflicts().select("earlier", "later").rows() == [(1, 3)]
+
+
 def test_names_of_one_anchor_are_names_of_one_task(two: tuple[Decisions, Decisions]) -> None:
     for each, task in zip(two, ("T01", "T04"), strict=True):
         each.record(task, f"Name {task}", kind="name", detail={"anchor": ["p_1", "s1", 4]})

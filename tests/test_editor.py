@@ -6,6 +6,7 @@ import json
 import random
 from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
@@ -13,7 +14,7 @@ import pytest
 
 from taskkit.activities import name_activities
 from taskkit.decisions import JOURNAL, Decisions
-from taskkit.decisions.corrections import correct_segments
+from taskkit.decisions.corrections import correct_segments, list_vanished
 from taskkit.errors import ContractError, SettingError
 from taskkit.log import write_log
 from taskkit.pipeline import mine
@@ -167,9 +168,18 @@ def test_a_very_short_example_is_marked_with_a_warning_and_the_change_of_the_uns
     editor = SegmentationEditor(events)
     editor.edit("split", step=2)
     said = editor.edit("assign", step=0, task="T01", example=True)
-    assert "This example has 2 steps only; pieces of this task usually have 12 (median)" in said
+    assert "This piece has 2 steps only; pieces of this task usually have 12 (median)" in said
     assert "Unsure places: " in said
     assert "Undo (U) takes it back" in said
+
+
+def test_the_page_asks_before_a_very_short_example_is_marked() -> None:
+    editor = SegmentationEditor(stretch("a" * 12 + "b" * 12 + "c" * 12))
+    editor.edit("split", step=2)
+    mark = {"do": "edit", "op": "assign", "step": 0, "task": "T01", "example": True}
+    asked = editor.desk.handle({**mark, "ask": True})
+    assert ("This piece has 2 steps only" in asked["question"], editor.corrections.height) == (True, 1)
+    assert (editor.desk.handle(mark)["question"], editor.corrections.height) == ("", 2)
 
 
 def test_an_example_of_the_usual_size_is_marked_without_a_warning() -> None:
@@ -193,6 +203,187 @@ def test_what_people_watch_is_what_mine_then_gives(tmp_path: Path) -> None:
     as_found, watched, mined = (frame.select(keys).sort(keys) for frame in (found, editor.events, again))
     assert not watched.equals(as_found)
     assert watched.equals(mined)
+
+
+# --------------------------------------------------------------------------------------------- the same at other places
+def rounds(labels: str, people: int = 1) -> pl.DataFrame:
+    """People who do the same again and again: each run of a letter is a segment of its own, of the letter's model."""
+    runs = [n and labels[n] != labels[n - 1] for n in range(len(labels))]
+    each = pl.Series(runs, dtype=pl.Int64).cum_sum()
+    frames = [stretch(labels, user=f"p_{n}", session=f"s{n}") for n in range(people)]
+    return pl.concat(
+        frame.with_columns(
+            segment_id=(each + n * (each.max() + 1)).cast(pl.UInt32),  # type: ignore[operator]
+            boundary_confidence=pl.Series([0.5 if n == 0 or run else None for n, run in enumerate(runs)]),
+        )
+        for n, frame in enumerate(frames)
+    )
+
+
+def unsure(editor: SegmentationEditor) -> list[int]:
+    """Steps of all people, one after the other, that begin a segment of which nobody is sure."""
+    steps = editor.events.filter("step").with_row_index("n")
+    return steps.filter(pl.col("boundary_confidence") < 0.8)["n"].to_list()
+
+
+def test_what_was_said_of_an_unsure_place_can_be_said_of_all_that_look_the_same() -> None:
+    editor = SegmentationEditor(rounds("aaabbbaaabbb", people=2))
+    before = unsure(editor)
+    editor.edit("confirm", step=3)
+    offered = editor.desk.picture()["alike"]
+    said = editor.edit_alike(role="clerk", why="always so")
+    assert offered["label"] == "Right as it is at these 3 too"
+    assert said.startswith("Saved as number 2: right as found, as at number 1, at 3 places of 2 people.")
+    assert [each for each in before if each not in unsure(editor)] == [3, 9, 15, 21]
+    assert editor.corrections.select("role", "why").row(1) == ("clerk", "always so")
+
+
+def test_nothing_is_said_of_other_places_without_the_click() -> None:
+    editor = SegmentationEditor(rounds("aaabbbaaabbb", people=2))
+    before = unsure(editor)
+    editor.edit("confirm", step=3)
+    assert [each for each in before if each not in unsure(editor)] == [3]
+
+
+@pytest.mark.parametrize(
+    ("before", "op", "settings", "after"),
+    [
+        ("aaabbbaaabbbaaabbb", "merge", {"step": 0}, "aaaaaabbbbbbcccccc"),
+        ("aaabbbaaabbbaaabbb", "merge", {"step": 3, "later": False}, "aaaaaabbbbbbcccccc"),
+        ("aaabbbaaabbbaaabbb", "merge", {"step": 5}, "aaabbbbbbccccccddd"),
+        ("aaabbbaaabbbaaabbb", "move", {"step": 3, "to": 2}, "aabbbbccddddeeffff"),
+        ("aaabbbaaabbbaaabbb", "move", {"step": 3, "to": 5}, "aaaaabcccccdeeeeef"),
+    ],
+)
+def test_every_way_of_settling_is_done_in_the_same_way_elsewhere(
+    before: str, op: str, settings: dict[str, Any], after: str
+) -> None:
+    editor = SegmentationEditor(rounds(before))
+    editor.edit(op, **settings)
+    editor.edit_alike()
+    assert owners(editor) == after
+
+
+@pytest.mark.parametrize("settings", [{"step": 0}, {"step": 3, "later": False}])
+def test_pieces_that_follow_one_another_become_one(settings: dict[str, Any]) -> None:
+    events = rounds("aaabbbaaabbb").with_columns(
+        activity=pl.Series(["open", "fill", "save"] * 4), segment_model=pl.lit(0, pl.Int32)
+    )
+    editor = SegmentationEditor(events)
+    editor.edit("merge", **settings)
+    editor.edit_alike()
+    assert owners(editor) == "a" * 12
+
+
+@pytest.mark.parametrize(
+    ("other", "column"), [("open the other", "activity"), ("save the other", "activity"), (7, "segment_model")]
+)
+def test_other_steps_and_other_kinds_of_work_do_not_look_the_same(other: Any, column: str) -> None:
+    events = rounds("aaabbbaaabbb")
+    row = 8 if other == "save the other" else 9
+    here = pl.int_range(pl.len()) == row
+    kind = events.schema[column]
+    changed = pl.when(here).then(pl.lit(other, kind) if column == "segment_model" else pl.lit(other)).otherwise(column)
+    editor = SegmentationEditor(events.with_columns(changed.alias(column)))
+    editor.edit("confirm", step=3)
+    assert editor.desk.picture()["alike"] is None
+    with pytest.raises(SettingError, match="No other unsure place"):
+        editor.edit_alike()
+
+
+def test_a_sure_boundary_offers_nothing() -> None:
+    events = rounds("aaabbbaaabbb").with_columns(boundary_confidence=pl.col("boundary_confidence") + 0.4)
+    editor = SegmentationEditor(events)
+    editor.edit("confirm", step=3)
+    assert editor.desk.picture()["alike"] is None
+
+
+@pytest.mark.parametrize("then", [{"do": "next", "by": 1}, {"do": "undo"}, {"do": "edit", "op": "split", "step": 1}])
+def test_the_offer_is_about_what_was_done_last(then: dict[str, Any]) -> None:
+    editor = SegmentationEditor(rounds("aaabbbaaabbb"))
+    editor.edit("confirm", step=3)
+    editor.desk.handle(then)
+    assert editor.desk.picture()["alike"] is None
+
+
+def test_one_undo_takes_all_places_back_and_one_redo_does_it_again(tmp_path: Path) -> None:
+    editor = SegmentationEditor(rounds("aaabbbaaabbb", people=2), results=tmp_path / "results")
+    editor.edit("merge", step=0)
+    editor.edit_alike()
+    merged = owners(editor)
+    editor.desk.handle({"do": "undo"})
+    undone = owners(editor)
+    editor.desk.handle({"do": "redo"})
+    assert (undone, owners(editor)) == ("aaaaaabbbcccdddeeefffggg", merged)
+    assert Decisions(tmp_path / JOURNAL).history()["kind"].to_list() == [
+        "correction",
+        "correction",
+        "undo",
+        "correction",
+    ]
+
+
+def test_places_settled_alike_are_there_again_when_it_is_opened_anew(tmp_path: Path) -> None:
+    first = SegmentationEditor(rounds("aaabbbaaabbb", people=2), results=tmp_path / "results")
+    first.edit("move", step=3, to=2)
+    first.edit_alike()
+    again = SegmentationEditor(rounds("aaabbbaaabbb", people=2), results=tmp_path / "results")
+    assert owners(again) == owners(first) == "aabbbbccddddeeffffgghhhh"
+
+
+def test_another_notebooks_word_on_one_of_the_places_is_a_conflict_of_both(tmp_path: Path) -> None:
+    own, other = (SegmentationEditor(rounds("aaabbbaaabbb"), results=tmp_path / "results") for _ in range(2))
+    own.edit("confirm", step=3)
+    other.edit("not work", step=10)
+    own.edit_alike()
+    (shown,) = own.desk.picture()["conflicts"]
+    assert (shown["keep"], shown["take"], own.corrections["number"].to_list()) == (3, 2, [1, 2, 3])
+
+
+def test_two_who_say_the_same_of_a_place_do_not_disagree(tmp_path: Path) -> None:
+    own, other = (SegmentationEditor(rounds("aaabbbaaabbb"), results=tmp_path / "results") for _ in range(2))
+    own.edit("confirm", step=3)
+    other.edit("confirm", step=9)
+    own.edit_alike()
+    assert own.desk.picture()["conflicts"] == []
+
+
+def test_a_place_whose_rows_are_gone_is_listed_and_the_others_hold(tmp_path: Path) -> None:
+    editor = SegmentationEditor(rounds("aaabbbaaabbb", people=3), results=tmp_path / "results")
+    editor.edit("merge", step=0)
+    editor.edit_alike()
+    left = rounds("aaabbbaaabbb", people=3).filter(pl.col("user") != "p_2")
+    said = Decisions(tmp_path / JOURNAL).list("correction")
+    lost = list_vanished(left, said)
+    assert lost["number"].to_list() == [2, 2]
+    assert "Correction 2 (merge) at one of its 5 places was not applied" in lost["sentence"][0]
+    assert correct_segments(left, said)["segment_id"].n_unique() == 4
+
+
+def test_what_mine_then_gives_is_what_was_settled_alike(tmp_path: Path) -> None:
+    chance, ways = random.Random(7), (_MAIL, _SHEET, _ORDER)
+    people = [
+        make_events([step for _ in range(25) for step in chance.choice(ways)], user=f"p_{n}", session_id=f"s{n}")
+        for n in range(5)
+    ]
+    write_log(pl.concat(people), tmp_path / "log.parquet")
+    editor = SegmentationEditor(mine(tmp_path / "log.parquet").events, results=tmp_path / "results")
+    editor.edit("confirm", step=editor.desk.cursor)
+    assert "places" in editor.edit_alike()
+    again = mine(tmp_path / "log.parquet", results=tmp_path / "results").events
+    keys = ["user", "session_id", "seq", "segment_id", "boundary_confidence"]
+    assert editor.events.select(keys).sort(keys).equals(again.select(keys).sort(keys))
+
+
+def test_a_step_of_few_people_is_not_named_in_the_offer() -> None:
+    people = [rounds("aaabbbaaabbb").with_columns(user=pl.lit(f"p_{n}"), session_id=pl.lit(f"s{n}")) for n in range(5)]
+    people[0] = people[0].with_columns(pl.col("activity").replace({"click b open · erp": "my own way"}))
+    numbered = pl.concat([frame.with_columns(pl.col("segment_id") + 4 * n) for n, frame in enumerate(people)])
+    editor = SegmentationEditor(numbered)
+    editor.desk.handle({"do": "show", "person": editor.desk.letters["p_0"]})
+    editor.edit("confirm", step=3)
+    words = editor.desk.picture()["alike"]["words"]
+    assert "after ‘click a save · erp’, before a step that fewer than 5 people take, " in words
 
 
 # ----------------------------------------------------------------------------------------------------- kept, undone, shared
@@ -277,6 +468,13 @@ def test_role_and_reason_are_kept(tmp_path: Path) -> None:
     assert editor.corrections.select("role", "why", "decision").row(0) == ("clerk", "two letters", "split in two")
 
 
+def test_a_role_that_was_left_blank_is_not_stated() -> None:
+    editor = SegmentationEditor(stretch("aaabbb"))
+    editor.desk.handle({"do": "edit", "op": "split", "step": 1, "role": " "})
+    editor.desk.handle({"do": "undo", "role": ""})
+    assert editor.desk.journal.history()["role"].to_list() == ["not stated", "not stated"]
+
+
 # -------------------------------------------------------------------------------------------------------------- the picture
 def test_no_pseudonym_title_or_session_goes_to_the_page() -> None:
     editor = SegmentationEditor(stretch("aaabbb").with_columns(window_title=pl.lit("Letter to Jane Doe")))
@@ -334,6 +532,14 @@ def test_days_are_local_days() -> None:
     editor = SegmentationEditor(stretch("aab").with_columns(pl.col("timestamp") + late))
     assert START.day == 2
     assert editor.desk.picture()["days"][0][1] == "Tue 3 Mar 2026"
+
+
+def test_what_cannot_be_drawn_is_said_to_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    editor, sent = SegmentationEditor(stretch("aabb")), list[Any]()
+    monkeypatch.setattr(editor, "_widget", SimpleNamespace(send=sent.append))
+    monkeypatch.setattr(editor.desk, "picture", lambda: 1 / 0)
+    editor._answer({"do": "open"})
+    assert sent == [{"about": "problem", "problem": "This could not be drawn: ZeroDivisionError: division by zero"}]
 
 
 # ------------------------------------------------------------------------------------------------------------ empty states

@@ -586,16 +586,15 @@ def test_a_click_in_an_offline_page_shows_another_activity(tmp_path: Path, windo
 def test_the_page_sums_up_what_fits_and_what_the_log_does_not_show() -> None:
     events, segments, process = work()
     flow = OfficialFlow(events, segments, process, standard_from_steps(["enter", "match"]), min_people=3)
-    assert flow.summary().startswith(
-        "6 of 6 cases (100 %) follow the official flow 'standard' to its end. Mean fitness 1.00, where 1 is a perfect fit; "
-    )
-    assert "on the way to “match” 50 % of 6 executions go to “sheet”" in flow.summary()
+    assert flow.summary().startswith("6 of 6 cases (100 %) follow the official flow 'standard' to its end. ")
+    assert "on the way to “match” 50 % of 6 executions leave the usual way for “sheet”" in flow.summary()
+    assert flow.summary().figures[0].startswith("Mean fitness 1.00, where 1 is a perfect fit; ")
 
 
 def test_the_page_names_no_work_of_few_people() -> None:
     events, segments, process = work()
     flow = OfficialFlow(events, segments, process, standard_from_steps(["enter", "match"]), min_people=4)
-    assert "sheet" not in flow.summary()
+    assert "sheet" not in " ".join([flow.summary(), *flow.summary().figures])
 
 
 def test_the_page_without_a_process_log_or_model_says_so() -> None:

@@ -157,6 +157,17 @@ def test_a_worker_that_is_killed_costs_time_and_nothing_else(log: Path, simple: 
     _same(simple, again)
 
 
+def test_criteria_may_be_left_out_and_be_asked_for_later(log: Path, simple: MinedLog, tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"results": tmp_path, "rows": SMALL, "method": "gap"}
+    quick = mine_partitions(log, criteria=False, **settings)
+    assert quick.criteria.is_empty()
+    for name in ("tasks", "variants", "successions"):
+        assert_frame_equal(getattr(quick, name), getattr(simple, name))
+    whole = mine_partitions(log, **settings)
+    assert not whole.parts["new"].any()
+    _same(simple, whole)
+
+
 def test_results_are_for_their_owner_only(mined: MinedLog) -> None:
     place = mined.folder.parent
     assert {path.stat().st_mode & 0o077 for path in [place, *place.rglob("*")]} == {0}

@@ -28,6 +28,13 @@ def test_the_way_ends_with_tasks_and_variants_on_events_and_segments(log: Path) 
     assert mined.process is None
 
 
+def test_a_log_of_one_frame_has_no_summaries_beside_it(log: Path) -> None:
+    mined = tk.mine(log, method="gap")
+    assert mined.whole is None
+    assert "drawn" not in mined.metadata
+    assert mined.events.height == tk.read_log(log).height
+
+
 def test_kept_results_are_the_same_as_fresh_ones(log: Path, tmp_path: Path) -> None:
     first = tk.mine(log, method="gap", results=tmp_path / "results")
     again = tk.mine(log, method="gap", results=tmp_path / "results")

@@ -97,6 +97,26 @@ def test_index_shows_question_finding_posture_and_data(small: SimpleNamespace) -
         assert words in small.pages["index.html"]
 
 
+def test_the_guided_pages_are_numbered_and_others_are_listed_below(make_notebook: MakeNotebook, log: Path) -> None:
+    said = "# What recurs?\n\nnotebook 05 heeds it."
+    names = {
+        "00_start_here": said,
+        "00_mine": "# My own",
+        "05_automation": "# Worth it?",
+        "05_automation-Copy1": "# Worth it?",
+    }
+    made = [make_notebook(name, text=text) for name, text in names.items()]
+    index = write_report(log, out=log.parent / "out", notebooks=made[0].parent, progress=False)
+    path, _, further = index.read_text().partition("Further notebooks")
+    pages = r'href="([\w-]+)\.html">[^<\d]'  # in the list a title, in the navigation a number first
+    assert re.findall(pages, path.partition("<main")[2]) == ["00_start_here", "05_automation"]
+    assert re.findall(pages, further) == ["00_mine", "05_automation-Copy1"]
+    first, own = (index.with_name(f"{name}.html").read_text() for name in ("00_start_here", "00_mine"))
+    assert all(words in first for words in ("1 of 2", ">2 Automation</a>", "“Worth it?” heeds it."))
+    assert "further notebook<" in own
+    assert ">Worth it? (05_automation-Copy1)</a>" in further
+
+
 def test_the_given_values_and_the_static_mode_reach_the_notebook(small: SimpleNamespace) -> None:
     assert "given True None gap 7 1" in small.pages["00_first.html"]
 

@@ -159,3 +159,26 @@ def test_the_process_log_books_what_was_worked_on(folder: Path, labelled: pl.Dat
     process = read_process_log(folder / "process_log.parquet")
     assert process.height > 500
     assert set(process["case_id"]) <= set(labelled["true_case"].drop_nulls())
+
+
+def test_a_page_of_results_holds_what_was_wanted_and_every_table(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from benchmarks.scale import page
+
+    monkeypatch.setattr(page, "lines", [])
+    monkeypatch.setattr(page, "aims", [])
+    page.head("events", "s")
+    page.row(1_000_000, "2.5")
+    page.aim("events/s", "≥ 1", "400,000", "")
+    page.write_page(tmp_path / "RESULTS.md", "benchmark", "- By the clock: seconds that pass.")
+    written = (tmp_path / "RESULTS.md").read_text().splitlines()
+    assert written.index("| events/s | ≥ 1 | 400,000 |  |") < written.index("| 1,000,000 | 2.5 |")
+
+
+def test_what_takes_ten_times_as_long_for_ten_times_as_much_is_proportional() -> None:
+    from benchmarks.scale.__main__ import exponent
+
+    assert exponent((1_000, 0.5), (10_000, 5.0)) == "1.00"
+    assert exponent((1_000, 0.5), (10_000, 50.0)) == "2.00"
+    assert exponent(None, (10_000, 50.0)) == ""

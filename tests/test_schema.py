@@ -6,13 +6,13 @@ import polars as pl
 import pytest
 
 from taskkit.errors import ContractError, SettingError, check_choice
-from taskkit.schema import CONTRACTS, EVENTS, PRIVACY_CLASSES, check, require, require_columns
+from taskkit.schema import CONTRACTS, EVENTS, check, require, require_columns
 from tests.frames import make_events
 
 
 @pytest.mark.parametrize("contract", CONTRACTS.values(), ids=CONTRACTS)
-def test_every_column_has_a_meaning_and_a_privacy_class(contract) -> None:  # type: ignore[no-untyped-def]
-    assert all(column.meaning and column.privacy in PRIVACY_CLASSES for column in contract.columns)
+def test_every_column_has_a_meaning(contract) -> None:  # type: ignore[no-untyped-def]
+    assert all(column.meaning for column in contract.columns)
 
 
 @pytest.mark.parametrize("contract", CONTRACTS.values(), ids=CONTRACTS)

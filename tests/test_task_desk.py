@@ -184,6 +184,13 @@ def test_the_form_makes_two_one_and_takes_it_back(desk: TaskDesk) -> None:
     assert [task for _, task in form.chosen.options] == ["T01", "T02"]
 
 
+def test_who_takes_back_and_leaves_the_role_blank_is_recorded_as_not_stated(desk: TaskDesk) -> None:
+    desk.name("T01", "Mail", role="clerk")
+    TaskForm(desk).back.click()
+    assert desk.path is not None
+    assert Decisions(desk.path).history()["role"].to_list() == ["clerk", "not stated"]
+
+
 def test_two_who_had_not_seen_each_other_are_shown_and_settled(desk: TaskDesk) -> None:
     assert desk.path is not None
     desk.refresh()
@@ -191,7 +198,7 @@ def test_two_who_had_not_seen_each_other_are_shown_and_settled(desk: TaskDesk) -
     other.name("T01", "Ours", role="clerk")
     form = TaskForm(desk)
     desk.name("T01", "Theirs", role="team lead")
-    form._tell()
+    form.tell()
     assert "neither had seen the other" in form.disputed.value
     form.earlier.click()
     assert form.disputed.value == ""

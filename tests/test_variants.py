@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +14,19 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 import taskkit as tk
-from taskkit.errors import SettingError
+from taskkit.errors import ContractError, SettingError
 from taskkit.schema import VARIANTS, check
-from taskkit.variants import LEVELS, count_successions, count_variants, count_ways, find_variants, list_left_out
+from taskkit.variants import (
+    IN_ORDER,
+    LEVELS,
+    count_successions,
+    count_variants,
+    count_ways,
+    find_variants,
+    list_left_out,
+)
 from taskkit.variants.recounting import WayCounts
+from taskkit.variants.successions import _cut
 
 SAMPLE = Path(__file__).parents[1] / "data" / "samples" / "accounts_payable"
 
@@ -144,15 +155,65 @@ def test_successions_of_applications_are_refused() -> None:
         count_successions(done("ab"), level="app")
 
 
-def test_a_table_for_every_succession_and_a_small_one_count_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def counted_plainly(
+    segments: pl.DataFrame, *, again: bool
+) -> dict[tuple[str | None, str | None], tuple[int, int, int]]:
+    """Of each succession how often it occurs, in how many segments and with how many people, one after the other."""
+    seen: dict[tuple[str | None, str | None], list[tuple[int, str]]] = defaultdict(list)
+    for segment, user, steps in segments.select("segment_id", "user", "activities").iter_rows():
+        for pair in itertools.pairwise([None, *steps, None] if steps else []):
+            if again or pair[0] != pair[1]:
+                seen[pair].append((segment, user))
+    return {pair: (len(rows), len({s for s, _ in rows}), len({u for _, u in rows})) for pair, rows in seen.items()}
+
+
+def many_successions() -> pl.DataFrame:
     rng = np.random.default_rng(3)
     words = ["".join(chr(0x4E00 + unit) for unit in rng.integers(0, 60, size)) for size in rng.integers(0, 40, 400)]
-    segments = done(*words, users=3)
-    whole = [count_successions(segments, level=level) for level in ("activity", "action")]
-    monkeypatch.setattr("taskkit.variants._DENSE", 0)
-    for known, level in zip(whole, ("activity", "action"), strict=True):
-        assert known.height > 1_024  # the table had to grow
-        assert_frame_equal(count_successions(segments, level=level), known)
+    return done(*words, users=3)
+
+
+@pytest.mark.parametrize("level", ["activity", "action"])
+@pytest.mark.parametrize("whole", [0, 1 << 26], ids=["looked_for", "a_row_each"])
+def test_every_succession_is_counted(monkeypatch: pytest.MonkeyPatch, level: str, whole: int) -> None:
+    monkeypatch.setattr("taskkit.variants.successions._WHOLE", whole)
+    monkeypatch.setattr("taskkit.variants.successions._START", 16)  # so that room must be made
+    rows = count_successions(many_successions(), level=level).drop("task_id").rows()
+    assert {row[:2]: row[2:] for row in rows} == counted_plainly(many_successions(), again=level == "action")
+
+
+@pytest.mark.parametrize("level", IN_ORDER)
+@pytest.mark.parametrize("whole", [0, 1 << 26], ids=["looked_for", "a_row_each"])
+def test_blocks_and_threads_change_no_count(monkeypatch: pytest.MonkeyPatch, level: str, whole: int) -> None:
+    absent = done("aab", "b").with_columns(activities=pl.Series([["a", None, "b"], None]))
+    segments = pl.concat([many_successions(), absent, done("", "ab", task="T02")], how="vertical_relaxed")
+    segments = segments.with_columns(segment_id=pl.int_range(pl.len()))
+    alone = count_successions(segments, level=level)
+    for name, value in {"_BLOCK": 50, "_SLICE": 900, "_START": 16, "_WHOLE": whole}.items():
+        monkeypatch.setattr(f"taskkit.variants.successions.{name}", value)
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: 3)
+    cuts = []
+    monkeypatch.setattr("taskkit.variants.successions._cut", lambda *given: cuts.append(_cut(*given)) or cuts[-1])
+    assert_frame_equal(count_successions(segments, level=level), alone)
+    assert len(cuts[0]) == 3
+    assert len(cuts[0][0]) > 10
+
+
+def test_segments_without_steps_have_no_successions() -> None:
+    assert count_successions(done("", "")).is_empty()
+    assert count_successions(done("", "", "ab"), level="activity")["times"].to_list() == [1, 1, 1]
+
+
+def test_successions_are_counted_from_a_file(tmp_path: Path) -> None:
+    segments = done("abab", "ab", "ba", users=2)
+    segments.write_parquet(tmp_path / "segments.parquet")
+    assert_frame_equal(count_successions(pl.scan_parquet(tmp_path / "segments.parquet")), count_successions(segments))
+
+
+def test_a_file_without_tasks_is_refused(tmp_path: Path) -> None:
+    done("ab").drop("task_id").write_parquet(tmp_path / "segments.parquet")
+    with pytest.raises(ContractError, match="find_tasks"):
+        count_successions(pl.scan_parquet(tmp_path / "segments.parquet"))
 
 
 def test_a_repeated_action_follows_itself() -> None:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -13,6 +17,7 @@ import taskkit as tk
 from taskkit import widgets
 from taskkit.errors import TaskkitError
 from taskkit.pipeline import Mined
+from taskkit.privacy import SHARED_VARIABLE
 from taskkit.quality import check_quality
 from tests.test_charts import events, process, segments, work  # noqa: F401  fixtures and the frame they come from
 
@@ -133,6 +138,88 @@ def test_every_finding_is_a_sentence_with_people(events: pl.DataFrame, segments:
     assert widgets.list_caveats(mined)["not_known"].str.contains("No process log was given").any()
 
 
+def test_a_finding_is_one_or_two_sentences_and_the_rest_stands_behind_it() -> None:
+    tasks = pl.DataFrame({
+        "task_id": ["T01", "T02"], "task_name": ["Enter", "Pay"], "segments": [50, 10], "people": [9, 8],
+        "active_hours": [2.0, 1.0], "share": [0.6, 0.3], "median_seconds": [30.0, 40.0],
+    })  # fmt: skip
+    said = widgets.summarise_tasks(tasks)
+    assert (
+        said
+        == "2 tasks recur and hold 90 % of the time inside segments. Most time goes into T01 “Enter”: 2.0 h (60 %)."
+    )
+    assert said.figures[0] == "T01 was seen 50 times with 9 people; half of its executions are shorter than 30 s."
+    assert said.figures[1] == "1 task was seen fewer than 20 times: too little to judge."
+    assert said.figures[-1].startswith("Active time of a row: "), "the definition of the unit"
+
+
+def test_the_table_of_findings_holds_the_short_ones(events: pl.DataFrame, segments: pl.DataFrame) -> None:  # noqa: F811
+    mined = Mined(events, segments, None, check_quality(events), pl.DataFrame(), {})
+    found = widgets.list_findings(mined)["finding"]
+    assert found.str.count_matches(r"[.!?](\s|$)").max() <= 3
+    assert found.str.len_chars().max() < 330
+
+
+# ----------------------------------------------------------------------------------------------------------- the posture
+def test_the_posture_is_one_line_that_unfolds(events: pl.DataFrame) -> None:  # noqa: F811
+    markup = widgets.posture_card(events, {"kept_until": "2036-03-31"}).markup
+    line = re.search(r"<details class=\"tk-whole\"><summary>(.*?)</summary>", markup)
+    assert line is not None
+    said = re.sub("<[^>]*>", "", line[1])
+    assert re.fullmatch(r"Recorded (\d+ (\w+ )?to )?\d+ \w+ 20\d\d · 12 people · no typed texts or screenshots · "
+                        r"kept until 2036-03-31 · for this room", said)  # fmt: skip
+    assert "<dt>consent</dt>" in markup.partition("</summary>")[2], "all of it is below"
+
+
+def test_the_posture_of_the_first_notebook_is_unfolded(events: pl.DataFrame) -> None:  # noqa: F811
+    assert '<details class="tk-whole" open>' in widgets.posture_card(events, whole=True).markup
+
+
+def test_the_line_of_the_posture_promises_nothing(events: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    texts = events.with_columns(value=pl.lit("secret"))
+    line = widgets.posture_card(texts).markup.partition("</summary>")[0]
+    assert "confidential" in line
+    assert "no typed texts" not in line
+    few = widgets.posture_card(events.filter(pl.col("user") == events["user"][0])).markup.partition("</summary>")[0]
+    assert "not anonymous" in few
+    monkeypatch.setenv(SHARED_VARIABLE, "1")
+    assert "may be passed on" in widgets.posture_card(events).markup.partition("</summary>")[0]
+
+
+def test_the_line_of_the_posture_is_that_of_the_whole_log_where_events_are_a_draw(events: pl.DataFrame) -> None:  # noqa: F811
+    drawn = {
+        "of_events": 9_000_000,
+        "events": 400_000,
+        "of_people": 500,
+        "first_day": "2026-01-05",
+        "last_day": "2026-06-30",
+    }
+    line = widgets.posture_card(
+        events, {"drawn": drawn | dict.fromkeys(["people", "sessions", "of_sessions", "seed"], 9)}
+    ).markup
+    assert "5 Jan to 30 Jun 2026 · 500 people · single steps: 400,000 of 9,000,000 events, drawn by file" in line
+
+
+# ----------------------------------------------------------------------------------------------------------------- times
+@pytest.fixture
+def in_berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_berlin")
+def test_recorded_times_are_local_and_the_zone_is_said_once(tmp_path: Path) -> None:
+    journal = tk.Decisions(tmp_path / "decisions.sqlite")
+    journal.record("01 segmentation", "The borders are right.")
+    here = journal.list()["time"][0].astimezone(ZoneInfo("Europe/Berlin"))
+    html = html_of(widgets.recorded_findings(tmp_path / "results"))
+    assert f'<td class="d" data-v="{here:%Y-%m-%d %H:%M}">{here:%d %b %Y %H:%M}</td>' in html
+    assert html.count(f"{here.tzname()} (UTC{here:%z})") == 1
+
+
 def test_thin_data_is_said() -> None:
     events = tk.name_activities(work(["p_only"], team=False))  # noqa: F811
     assert "It rests on few people" in widgets.summarise_log(events)
@@ -171,4 +258,5 @@ def test_the_value_of_a_task_is_no_promise(events: pl.DataFrame, segments: pl.Da
     said = widgets.summarise_automation(tk.score_automation(events, segments=segments))
     assert "at most" not in said
     assert "1 tasks" not in said
-    assert "active hours a year" not in said or "44 working weeks assumed), not all of which can be freed" in said
+    assert "active hours a year" not in said or "not all of which can be freed" in said
+    assert "active hours a year" not in said or "44 working weeks assumed" in " ".join(said.figures)

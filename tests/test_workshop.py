@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import re
-import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from types import SimpleNamespace
 
+import nbformat
 import pytest
 
-from taskkit.cli.room import TOKEN
+from taskkit.cli.room import prepare_notebook
 from taskkit.decisions import JOURNAL, Decisions
+from tests.browser_lab import TOKEN as SECRET
+from tests.browser_lab import serve_room
 from tests.conftest import write_notebook
 
-SECRET = "for-this-test"
 START = """import altair as alt
 import taskkit as tk
 from taskkit.widgets import running
@@ -38,6 +35,14 @@ class Bars(Explorer):
 Bars()"""
 FINDING = 'tk.widgets.finding("Two bars are drawn.", subject="02 tasks", results=RESULTS)'
 WRONG = "tk.mine('no/such/log')"
+SLOW = """import time
+for _ in range(8):
+    tk.widgets.show_progress("reading the log", 3, 12)
+    time.sleep(0.5)"""
+NOTE = """() => { window.told = []; new MutationObserver(() => {
+    const words = document.querySelector('#tk-running span')?.textContent;
+    if (words && words !== window.told.at(-1)) window.told.push(words); })
+    .observe(document, { childList: true, subtree: true, characterData: true }); }"""
 
 
 @pytest.fixture(scope="module")
@@ -46,40 +51,18 @@ def room(browser: object, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     project = tmp_path_factory.mktemp("room") / "small project"
     write_notebook(project / "notebooks" / "02_tasks.ipynb", START, CONTROL, FINDING)
     write_notebook(project / "notebooks" / "03_variants.ipynb", START, WRONG, "undefined + 1")
+    write_notebook(
+        project / "notebooks" / "05_automation.ipynb", f"{START}\n{SLOW}", CONTROL, text="# Worth it\n\nIs it?"
+    )
     # findings lie beside the folder of results, which the parameters of `write_notebook` put among the notebooks
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "taskkit.cli", "workshop", str(project), "--port", str(port), "--no-browser"]
-    said = project / "said.log"
-    with said.open("w") as log:
-        server = subprocess.Popen(command, env=os.environ | {TOKEN: SECRET}, stdout=log, stderr=subprocess.STDOUT)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_until_up(f"{address}/?token={SECRET}", server, said)
-        yield SimpleNamespace(address=address, project=project, said=said, pid=server.pid)
-    finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(30)
-
-
-def wait_until_up(address: str, server: subprocess.Popen[bytes], said: Path) -> None:
-    end = time.monotonic() + 90
-    while time.monotonic() < end:
-        assert server.poll() is None, said.read_text()
-        try:
-            if status(*address.rsplit("/", 1)) == 302:  # with the secret, to the opening page
-                return
-        except OSError:
-            pass
-        time.sleep(0.2)
-    pytest.fail(f"the workshop did not come up: {said.read_text()}")
+    with serve_room(project) as served:
+        yield served
 
 
 def enter(window: SimpleNamespace, room: SimpleNamespace, name: str = "") -> None:
     window.page.goto(f"{room.address}/?token={SECRET}")
     if name:
-        window.page.get_by_role("link", name="A title").nth(0 if name == "02_tasks" else 1).click()
+        window.page.locator(f"a[href$='/{name}.ipynb']").click()
         assert window.page.url.endswith(f"/voila/render/{name}.ipynb")
 
 
@@ -145,6 +128,28 @@ def test_the_opening_page_lists_the_questions(window: SimpleNamespace, room: Sim
     assert window.page.get_by_role("heading", level=1).inner_text() == "Workshop: small project"
 
 
+def test_the_opening_page_gives_each_question_its_place_among_the_nine(window: SimpleNamespace, room: SimpleNamespace) -> None:
+    enter(window, room)
+    assert window.page.locator(".number").all_inner_texts() == ["4", "5", "8"]
+
+
+def test_the_page_says_what_is_done_until_the_last_chart(window: SimpleNamespace, room: SimpleNamespace) -> None:
+    window.page.add_init_script(f"({NOTE})()")
+    enter(window, room, "05_automation")
+    window.page.locator("#tk-running.done").wait_for(state="attached", timeout=120_000)
+    told = window.page.evaluate("() => window.told")
+    assert (told[0], told[-1]) == ("The analysis starts …", "All parts are shown.")
+    assert "Part 2 of 3, Worth it: reading the log, 25 % …" in told
+    assert window.page.locator(".tk-chart svg").count() == 1
+    assert window.errors == []
+
+
+def test_the_prose_counts_as_the_opening_page_does() -> None:
+    prose = nbformat.v4.new_markdown_cell("See notebook 03, and a notebook 77 of your own.")
+    shown = prepare_notebook(None, notebook=nbformat.v4.new_notebook(cells=[prose]), cwd="")
+    assert shown.cells[0].source == "See question 5, and a notebook 77 of your own."
+
+
 def test_a_slider_moves_and_the_chart_changes(window: SimpleNamespace, room: SimpleNamespace) -> None:
     enter(window, room, "02_tasks")
     page = window.page
@@ -170,7 +175,7 @@ def test_a_finding_is_recorded_and_told_at_the_door(window: SimpleNamespace, roo
     text.fill("Two bars, said the room.")
     window.page.get_by_role("button", name="Record this finding").click()
     window.page.get_by_text("Recorded as number 1").wait_for(timeout=30_000)
-    assert Decisions(room.project / "notebooks" / JOURNAL).list()["decision"].to_list() == ["Two bars, said the room."]
+    assert Decisions(room.folder / "notebooks" / JOURNAL).list()["decision"].to_list() == ["Two bars, said the room."]
     window.page.get_by_role("link", name="All questions").click()
     window.page.get_by_text("✓ Recorded: Two bars, said the room.").wait_for(timeout=30_000)
 

@@ -8,19 +8,28 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-RUNS = 3
+RUNS, QUICK = 3, 9
+Took = tuple[float, float]  # seconds by the clock, seconds of processor time
 
 
-def median(function: Callable[[], Any], runs: int = RUNS) -> tuple[tuple[float, float], Any]:
+def median(function: Callable[[], Any], runs: int = RUNS) -> tuple[Took, Any]:
     """Median seconds and seconds of processor time, and the last result."""
-    seconds, busy, result = [], [], None
+    took, result = in_turn({"": function}, runs)
+    return took[""], result[""]
+
+
+def in_turn(functions: dict[str, Callable[[], Any]], runs: int = RUNS) -> tuple[dict[str, Took], dict[str, Any]]:
+    """The same of some functions one after the other in each run, so that a busy moment of the machine hits all of them."""
+    took: dict[str, list[Took]] = {name: [] for name in functions}
+    result: dict[str, Any] = {}
     for _ in range(runs):
-        result = None  # what was made before is not held beside
-        began, before = time.perf_counter(), time.process_time()
-        result = function()
-        seconds.append(time.perf_counter() - began)
-        busy.append(time.process_time() - before)
-    return (statistics.median(seconds), statistics.median(busy)), result
+        for name, function in functions.items():
+            result.pop(name, None)  # what was made before is not held beside
+            began, before = time.perf_counter(), time.process_time()
+            result[name] = function()
+            took[name].append((time.perf_counter() - began, time.process_time() - before))
+    found = {name: [statistics.median(values) for values in zip(*of, strict=True)] for name, of in took.items()}
+    return {name: (clock, busy) for name, (clock, busy) in found.items()}, result
 
 
 def memory(of: int = resource.RUSAGE_SELF) -> float:

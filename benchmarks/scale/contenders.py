@@ -10,12 +10,13 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks.scale.clock import median, memory
+from benchmarks.scale.clock import QUICK, Took, in_turn, median, memory
 from taskkit.variants import count_successions, count_variants
 from taskkit.variants.queries import match
 
-NEEDED = ["task_id", "user", "activities", "active_seconds"]
-GRAPH, VARIANTS, FILTER, READ = "directly-follows graph", "variants", "filter by a succession", "reading"
+GRAPH, VARIANTS, FILTER = "directly-follows graph", "variants", "filter by a succession"
+NEEDED = {GRAPH: ["task_id", "user", "activities"],
+          VARIANTS: ["task_id", "user", "activities", "active_seconds"]}  # fmt: skip
 Counts = dict[str, Any]
 
 
@@ -45,8 +46,8 @@ def measure_taskkit(folder: str) -> dict[str, Any]:
     """Taskkit on segments in memory."""
     segments = pl.read_parquet(Path(folder, "segments.parquet"))
     count_variants(segments.head(99), level="action", rare=0), count_successions(segments.head(99), level="action")
-    took_graph, pairs = median(lambda: count_successions(segments, level="action"))
-    took_ways, ways = median(lambda: count_variants(segments, level="action", rare=0))
+    took_graph, pairs = median(lambda: count_successions(segments, level="action"), QUICK)
+    took_ways, ways = median(lambda: count_variants(segments, level="action", rare=0), QUICK)
     graph = _graph(pairs.drop_nulls(["before", "after"]).select("before", "after", "times").rows())
     first, second = _asked(graph)
     took_filter, kept = median(lambda: match(segments, f'"{first}" -> "{second}"', level="action"))
@@ -84,22 +85,30 @@ def measure_pandas(folder: str) -> dict[str, Any]:
 
 def measure_bare(folder: str) -> dict[str, Any]:
     """What nothing from disk can be faster than: one pass over the columns."""
-    file = Path(folder, "segments.parquet")
-    took, read = median(lambda: pl.read_parquet(file, columns=NEEDED))
-    return _found(read["activities"].list.len().sum(), {GRAPH: took, VARIANTS: took, READ: took}, {})
+    took, read = in_turn(_bare(Path(folder, "segments.parquet")), QUICK)
+    return _found(read[GRAPH]["activities"].list.len().sum(), took, {})
 
 
 def measure_taskkit_disk(folder: str) -> dict[str, Any]:
-    """Taskkit from the file to the counts."""
+    """Taskkit from the file to the counts, in turn with one pass over the columns."""
     file = Path(folder, "segments.parquet")
     few = pl.read_parquet(file, n_rows=99)
     count_variants(few, level="action", rare=0), count_successions(few, level="action")
-    took_graph, pairs = median(lambda: count_successions(pl.read_parquet(file, columns=NEEDED), level="action"))
-    took_ways, ways = median(lambda: count_variants(pl.read_parquet(file, columns=NEEDED), level="action", rare=0))
-    graph = _graph(pairs.drop_nulls(["before", "after"]).select("before", "after", "times").rows())
-    counts = {GRAPH: graph, VARIANTS: _sizes(ways["segments"].to_list())}
-    steps = pairs.drop_nulls("after")["times"].sum()  # every step is entered once
-    return _found(steps, {GRAPH: took_graph, VARIANTS: took_ways}, counts)
+    whole: dict[str, Callable[[], pl.DataFrame]] = {
+        GRAPH: lambda: count_successions(pl.scan_parquet(file), level="action"),
+        VARIANTS: lambda: count_variants(pl.read_parquet(file, columns=NEEDED[VARIANTS]), level="action", rare=0),
+    }
+    bare = {f"bare {name}": read for name, read in _bare(file).items()}
+    took, made = in_turn(whole | bare, QUICK)
+    graph = _graph(made[GRAPH].drop_nulls(["before", "after"]).select("before", "after", "times").rows())
+    counts = {GRAPH: graph, VARIANTS: _sizes(made[VARIANTS]["segments"].to_list())}
+    steps = made[GRAPH].drop_nulls("after")["times"].sum()  # every step is entered once
+    found = _found(steps, {name: took[name] for name in whole}, counts)
+    return found | {"bare": {name: took[f"bare {name}"] for name in whole}}
+
+
+def _bare(file: Path) -> dict[str, Callable[[], pl.DataFrame]]:
+    return {name: lambda columns=columns: pl.read_parquet(file, columns=columns) for name, columns in NEEDED.items()}
 
 
 def measure_lazy_disk(folder: str) -> dict[str, Any]:
@@ -116,7 +125,9 @@ def measure_duckdb(folder: str) -> dict[str, Any]:
     try:
         import duckdb
     except ImportError:
-        return {"absent": "DuckDB is not installed; with it: uv run --with duckdb python -m benchmarks.scale disk."}
+        return {
+            "absent": "DuckDB is not installed here; with it: `uv run --with duckdb python -m benchmarks.scale disk`."
+        }
     file = str(Path(folder, "steps.parquet"))
     graph_query = f"""SELECT before, activity, count(*) FROM (SELECT activity, lag(activity) OVER (PARTITION BY segment_id
         ORDER BY timestamp, number) AS before FROM (SELECT *, file_row_number AS number FROM read_parquet('{file}',
@@ -173,7 +184,7 @@ def _sizes(sizes: list[int]) -> list[int]:
     return [len(sizes), *sorted(sizes, reverse=True)[:500]]
 
 
-def _found(steps: int, seconds: dict[str, tuple[float, float]], counts: Counts) -> dict[str, Any]:
+def _found(steps: int, seconds: dict[str, Took], counts: Counts) -> dict[str, Any]:
     return {"steps": int(steps), "seconds": seconds, "counts": counts, "memory": memory(), "at": time.time()}
 
 

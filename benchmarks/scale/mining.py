@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import resource
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Any
 import polars as pl
 
 from benchmarks.scale.clock import memory, processor
+from taskkit.activities import Learnt, learn_names, name_activities
 from taskkit.pipeline.partitioned import MinedLog, mine_partitions
+from taskkit.pipeline.partitions import list_partitions, read_part, sample_files
 from taskkit.pipeline.workers import start_workers
 from taskkit.samples.scale import write_large_sample
 from taskkit.samples.scale_blocks import make_blocks
@@ -32,15 +35,48 @@ def generate(folder: str, people: int, days: int) -> dict[str, Any]:
             "bytes": sum(file.stat().st_size for file in files), "memory": memory(resource.RUSAGE_CHILDREN)}  # fmt: skip
 
 
-def mine(folder: str, workers: int) -> dict[str, Any]:
-    """Mine a log with processes."""
-    with tempfile.TemporaryDirectory(dir=folder) as results:
-        began, busy = time.perf_counter(), processor()
-        with start_workers(workers) as executor:
-            mined = mine_partitions(Path(folder, "log"), results=results, executor=executor)
+def name_all(folder: str, workers: int) -> dict[str, Any]:
+    """From the files to named activities, a part at a time in each process; what names rest on is learnt from a sample."""
+    log = Path(folder, "log")
+    parts = list_partitions(log)
+    learnt = learn_names(read_part(sample_files(parts, log, seed=0, rows=200_000)))
+    with start_workers(workers) as executor:
+        warm = [executor.submit(_name_part, parts[0].files, learnt) for _ in range(workers)]
+        assert all(task.result()[0] for task in warm)
+        began = time.perf_counter()
+        done = [*executor.map(_name_part, [part.files for part in parts], [learnt] * len(parts))]
         took = time.perf_counter() - began
-    return {"events": mined.about["events"], "s": took, "cpu": processor() - busy, "memory": memory(),
-            "of_worker": memory(resource.RUSAGE_CHILDREN), "parts": mined.parts.height}  # fmt: skip
+    busy = sum(seconds for _, seconds in done)
+    return {"events": sum(events for events, _ in done), "s": took, "cpu": busy, "parts": len(parts),
+            "of_worker": memory(resource.RUSAGE_CHILDREN)}  # fmt: skip
+
+
+def _name_part(files: list[str], learnt: Learnt) -> tuple[int, float]:
+    before = time.process_time()
+    named = name_activities(read_part(files), learnt=learnt)
+    return named.height, time.process_time() - before
+
+
+def mine(folder: str, workers: int, criteria: bool = True, again: bool = False) -> dict[str, Any]:
+    """Mine a log with processes; `again`: once more with the models that were fitted, which alone are kept."""
+    with tempfile.TemporaryDirectory(dir=folder) as results:
+        found, mined = _mine(folder, results, workers, criteria)
+        if again:
+            for kept in Path(results).glob("parts-*/*"):
+                if kept.name != "fitted":
+                    shutil.rmtree(kept)
+            second, _ = _mine(folder, results, workers, criteria)
+            found |= {f"fitted_{name}": value for name, value in second.items()}
+    return {"events": mined.about["events"], "parts": mined.parts.height, "memory": memory(),
+            "of_worker": memory(resource.RUSAGE_CHILDREN), **found}  # fmt: skip
+
+
+def _mine(folder: str, results: str, workers: int, criteria: bool) -> tuple[dict[str, float], MinedLog]:
+    began, busy = time.perf_counter(), processor()
+    with start_workers(workers) as executor:
+        mined = mine_partitions(Path(folder, "log"), results=results, executor=executor, criteria=criteria)
+    took = time.perf_counter() - began
+    return {"s": took, "cpu": processor() - busy}, mined
 
 
 def mine_on_dask(folder: str, workers: int) -> dict[str, Any]:
@@ -58,7 +94,8 @@ def mine_on_dask(folder: str, workers: int) -> dict[str, Any]:
         began = time.perf_counter()
         mined = mine_partitions(Path(folder, "log"), results=results, executor=client.get_executor())
         took = time.perf_counter() - began
-        return {"events": mined.about["events"], "s": took, "digest": _digest(mined)}
+        digest = _digest(mined)
+    return {"events": mined.about["events"], "s": took, "cpu": processor(), "digest": digest}
 
 
 def _digest(mined: MinedLog) -> str:

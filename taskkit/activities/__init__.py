@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from taskkit.activities.coding import code_rows
-from taskkit.activities.fields import in_order
-from taskkit.activities.ladder import EXCLUDED, PRESENCE, climb, spell_out
+from taskkit.activities.fields import in_order, rises
+from taskkit.activities.ladder import climb, spell_out
 from taskkit.activities.learnt import Learnt
 from taskkit.activities.measures import (
     count_entries,
@@ -26,7 +27,7 @@ from taskkit.activities.naming import VERB
 from taskkit.activities.rules import Rule, read_rules, write_rules
 from taskkit.log import scan_parts
 from taskkit.log.durations import parse_duration
-from taskkit.schema import EVENTS, TIME, require, require_columns
+from taskkit.schema import EVENTS, TIME, check, require, require_columns
 
 __all__ = [
     "VERB", "Learnt", "Rule", "count_entries", "count_reentries", "count_round_trips", "count_switches",
@@ -36,8 +37,8 @@ __all__ = [
 
 KEYS = ("user", "session_id", "seq")
 SHORT_VALUE, CARRIED_MINUTES = 4, 30  # shorter values are equal by chance; later ones were not carried
-RECURS = 3  # a title that was visited less often names nothing that comes back
 _DERIVED = ("app_role", "screen", "named_by", "action", "dropped", "activity", "step", "active_seconds")
+_WITHOUT_KEY = replace(EVENTS, key=())
 
 
 def name_activities(
@@ -85,21 +86,10 @@ def name_activities(
     """
     if isinstance(events, pl.LazyFrame):
         events = events.collect()
-    require(events, EVENTS)
-    frame = in_order(events.drop(_DERIVED, strict=False))
+    frame = _checked(events)
     coded = code_rows([frame.lazy()], rules, learnt)
     done = climb(coded.rows, coded.names, coded.windows, idle_cap=parse_duration(idle_cap).total_seconds())
-    names = coded.names.select("app_role", "screen", "named_by")[coded.rows.code]
-    named = pl.concat([frame, names, spell_out(done, coded.rows, coded.names, coded.activities)], how="horizontal")
-    named = named.with_columns(
-        pl.when(_set_aside()).then(None).otherwise(pl.col(name)).alias(name) for name in ("screen", "named_by")
-    )
-    named = named.with_columns(_comes(named).alias("_taskkit_comes"))
-    recurs = (
-        pl.col("_taskkit_comes").sum().over("screen") >= RECURS
-    )  # what a person named has a name however rare it is
-    given = pl.when((pl.col("named_by") == "rule").fill_null(False) | recurs).then("named_by")
-    named = named.with_columns(named_by=given).drop("_taskkit_comes")
+    named = frame.hstack(spell_out(done, coded.rows, coded.names, coded.activities))
     found = coded.shown["rule_case_ref"]
     if found.null_count() < len(found):
         recorded = pl.col("case_ref") if "case_ref" in named.columns else pl.lit(None, dtype=pl.String)
@@ -134,7 +124,12 @@ def learn_names(events: pl.DataFrame | Sequence[pl.LazyFrame], *, rules: Sequenc
 
 
 def read_actions(
-    path: str | Path, *, rules: Sequence[Rule] = (), idle_cap: str = "60s", key: bytes | None = None
+    path: str | Path,
+    *,
+    rules: Sequence[Rule] = (),
+    idle_cap: str = "60s",
+    key: bytes | None = None,
+    learnt: Learnt | None = None,
 ) -> pl.DataFrame:
     """Read logs straight to their actions: for millions of events, of which only what mining needs is kept.
 
@@ -144,7 +139,7 @@ def read_actions(
     Parameters
     ----------
     path : Parquet logs, as for `scan_log`; their keys are not checked.
-    rules, idle_cap : as for `name_activities`.
+    rules, idle_cap, learnt : as for `name_activities`.
     key : the key of an encrypted log (`taskkit.privacy.read_key`).
 
     Returns
@@ -164,7 +159,7 @@ def read_actions(
     >>> tk.read_actions(file)["activity"].to_list()
     ['copy mail', 'paste erp']
     """
-    coded = code_rows(scan_parts(path, key=key), rules)
+    coded = code_rows(scan_parts(path, key=key), rules, learnt)
     rows = coded.rows
     done = climb(rows, coded.names, coded.windows, idle_cap=parse_duration(idle_cap).total_seconds())
     # the rows of an action stand together, so that sums over them are sums over stretches
@@ -251,13 +246,9 @@ def list_actions(events: pl.DataFrame) -> pl.DataFrame:
     ).drop("_pastes", "_types")
 
 
-def _set_aside() -> pl.Expr:
-    return pl.col("dropped").is_in([EXCLUDED, PRESENCE]).fill_null(False)
-
-
-def _comes(named: pl.DataFrame) -> pl.Series:
-    """Whether the person comes to the screen of a row: a visit is a stretch without another screen between."""
-    shown = named.select(*KEYS[:2], "screen").with_row_index("_row").filter(pl.col("screen").is_not_null())
-    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in (*KEYS[:2], "screen"))
-    first = shown.filter(~same.fill_null(False))["_row"]
-    return pl.int_range(named.height, dtype=pl.UInt32, eager=True).is_in(first.implode())
+def _checked(events: pl.DataFrame) -> pl.DataFrame:
+    """The events in order; where every row comes after the one above it, no key has to be looked for twice."""
+    if not check(events, _WITHOUT_KEY).is_empty() or not rises(events):
+        require(events, EVENTS)
+        events = in_order(events)
+    return events.drop(_DERIVED, strict=False)

@@ -13,6 +13,7 @@ import polars as pl
 from taskkit.activities.ladder import EXCLUDED, Rows
 from taskkit.activities.learnt import Learnt
 from taskkit.activities.naming import ACTS, THINGS, TITLES, learn_objects, learn_screens, name_combinations, name_texts
+from taskkit.activities.numbers import Numbers, digest, number
 from taskkit.activities.rules import Rule, apply_rules
 from taskkit.activities.templates import Templates, count_forms, plain_texts
 from taskkit.errors import SettingError
@@ -21,7 +22,6 @@ from taskkit.schema import EVENTS
 SESSION = ("user", "session_id")
 _GROUPS = {"session": SESSION, "title": TITLES, "thing": THINGS, "act": ACTS}
 SAID = ("app_role", "screen", "activity", "case_ref", "drop")  # by rules
-_MIX = pl.lit(0x9E3779B97F4A7C15, dtype=pl.UInt64)
 _Array = Any  # numpy array
 _ROOM = 1 << 24  # combinations for which a table of all is small
 
@@ -91,7 +91,7 @@ def code_rows(parts: Sequence[pl.LazyFrame], rules: Sequence[Rule], learnt: Lear
     rank = pl.col("place").rank("dense").cast(pl.Int32)
     return Coded(
         rows, names.with_columns(name=pl.col("activity").rank("dense").cast(pl.Int32) - 1, place=rank),
-        pl.Series(_number(titles.table.select(_digest(("app", "window_title"))).to_series())[0]), names["activity"].unique().sort(),
+        pl.Series(number(titles.table.select(digest(("app", "window_title"))).to_series())[0]), names["activity"].unique().sort(),
         sessions.table, shown.table, learnt or Learnt(*templates, counted),
     )  # fmt: skip
 
@@ -110,22 +110,23 @@ def _read(parts: Sequence[pl.LazyFrame]) -> tuple[_Array, _Array, _Array, _Array
     """Sequence, time, length and exclusion of every row, and its numbers with the distinct combinations behind them."""
     whole = sum(part.select(pl.len()).collect().item() for part in parts)
     seq, at, lasts, excluded = (np.empty(whole, kind) for kind in (np.uint64, np.int64, np.uint32, np.bool_))
-    groups = {key: _Numbers(whole) for key in _GROUPS}
+    groups = {key: Numbers(whole) for key in _GROUPS}
     texts: dict[str, list[pl.DataFrame]] = {key: [] for key in _GROUPS}
     offset = 0
     with ThreadPoolExecutor(2) as pool:
         for part in parts:
-            read = part.select(
+            held = part.collect()
+            read = held.select(
                 "seq", at=pl.col("timestamp").dt.timestamp("us"), lasts=pl.col("duration_ms").fill_null(0),
                 excluded=pl.col("redactions").list.contains(EXCLUDED).fill_null(False),
-                **{key: _digest(names) for key, names in _GROUPS.items()},
-            ).collect(engine="streaming")  # fmt: skip
+                **{key: digest(names) for key, names in _GROUPS.items()},
+            )  # fmt: skip
             here = slice(offset, offset + read.height)
-            list(pool.map(_Numbers.add, groups.values(), [read[key] for key in groups], [offset] * len(groups)))
+            list(pool.map(Numbers.add, groups.values(), [read[key] for key in groups], [offset] * len(groups)))
             for name, whole_column in (("seq", seq), ("at", at), ("lasts", lasts), ("excluded", excluded)):
                 whole_column[here] = read[name].to_numpy()
             for key, group in groups.items():
-                texts[key].append(_texts_of(part.select(_GROUPS[key]), group.first[group.before :] - offset))
+                texts[key].append(held.select(_GROUPS[key])[group.first[group.before :] - offset])
             offset += read.height
     return (
         seq,
@@ -134,62 +135,6 @@ def _read(parts: Sequence[pl.LazyFrame]) -> tuple[_Array, _Array, _Array, _Array
         excluded,
         {key: _Distinct(group.numbers, pl.concat(texts[key])) for key, group in groups.items()},
     )
-
-
-def _texts_of(part: pl.LazyFrame, rows: _Array) -> pl.DataFrame:
-    """The texts of the rows of a part in which something was seen for the first time: one more look at a few columns."""
-    if not len(rows):
-        return part.limit(0).collect()
-    wanted = pl.col("_row").is_in(pl.Series(rows, dtype=pl.get_index_type()).implode())
-    return part.with_row_index("_row").filter(wanted).collect(engine="streaming").sort("_row").drop("_row")
-
-
-def _digest(names: Sequence[str]) -> pl.Expr:
-    """One number for a combination of texts: far faster to compare than the texts themselves."""
-    mixed = pl.col(names[0]).hash()
-    for name in names[1:]:
-        mixed = mixed * _MIX ^ pl.col(name).hash()
-    return mixed
-
-
-class _Numbers:
-    """Numbers of equal keys, part by part."""
-
-    def __init__(self, whole: int) -> None:
-        self.numbers: _Array = np.empty(whole, np.uint32)
-        self.before = 0  # numbers that were known before the last part
-        self._state: tuple[Any, ...] = (
-            np.zeros((1 << 16, 2), np.uint64),
-            np.empty(1024, np.int64),
-            np.empty(1024, np.int64),
-            0,
-        )
-
-    def add(self, keys: pl.Series, offset: int) -> None:
-        """Number the keys of one part, whose first row is the log's row `offset`."""
-        from taskkit.activities.kernels import number_keys
-
-        self.before = self._state[-1]
-        table, first, count, found = self._state
-        here = self.numbers[offset : offset + len(keys)]
-        self._state = number_keys(keys.to_numpy(), offset, table, first, count, found, here)
-
-    @property
-    def first(self) -> _Array:
-        """The row at which each number first occurs."""
-        return self._state[1][: self._state[-1]]
-
-    @property
-    def count(self) -> _Array:
-        """How often each number occurs."""
-        return self._state[2][: self._state[-1]]
-
-
-def _number(keys: pl.Series) -> tuple[_Array, _Array, _Array]:
-    """The number of every key, and of each number the first row and how often it occurs."""
-    numbers = _Numbers(len(keys))
-    numbers.add(keys, 0)
-    return numbers.numbers, numbers.first, numbers.count
 
 
 def _number_together(
@@ -205,7 +150,7 @@ def _number_together(
         return numbers, first, count
     packed = np.empty(len(a), np.uint64)
     pack(look_a, a, look_b, b, c, many_b, many_c, packed)
-    return _number(pl.Series(packed))
+    return number(pl.Series(packed))
 
 
 def _order(seq: _Array, session: _Distinct) -> tuple[slice | _Array, _Distinct]:

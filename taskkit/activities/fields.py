@@ -34,19 +34,22 @@ def excluded(frame: pl.DataFrame) -> pl.Expr:
 
 def in_order(events: pl.DataFrame) -> pl.DataFrame:
     """The rows person by person and session by session, in the order in which they happened."""
-    keys = [*SESSION, "seq"]
-    if _is_in_order(events, keys):  # as name_activities leaves it: to look is ten times quicker than to sort
+    if rises(events, twice=True):  # as name_activities leaves it: to look is ten times quicker than to sort
         return events
-    return events.sort(keys)
+    return events.sort(*SESSION, "seq")
 
 
-def _is_in_order(events: pl.DataFrame, keys: list[str]) -> bool:
-    """Whether no row comes before the one above it."""
-    ordered = pl.lit(True)
-    for name in reversed(keys):
-        before = pl.col(name).shift(1)
-        ordered = (pl.col(name) > before) | ((pl.col(name) == before) & ordered)
-    return bool(events.select(ordered.fill_null(True).all()).item())
+def rises(events: pl.DataFrame, *, twice: bool = False) -> bool:
+    """Whether every row comes after the one above it; `twice` allows the same place in the order."""
+    seq, above = pl.col("seq"), pl.col("seq").shift(1)
+    opens = changes(*SESSION)
+    told = events.select(opens=opens, falls=(seq < above) if twice else (seq <= above))
+    if (told["falls"] & ~told["opens"]).any():
+        return False
+    heads = events.select(SESSION).filter(told["opens"])  # only these have to be compared as texts
+    user, session = (pl.col(name) for name in SESSION)
+    after = (user > user.shift(1)) | ((user == user.shift(1)) & (session > session.shift(1)))
+    return bool(heads.select(after.fill_null(True).all()).item())
 
 
 def changes(*names: str) -> pl.Expr:

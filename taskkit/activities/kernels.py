@@ -93,6 +93,21 @@ def number_actions(session, aside, code, kept, passed, names, steps, actions):
 
 
 @njit(cache=True, nogil=True)
+def count_visits(session, code, aside, screen, visits):
+    """Fill how often people came to each screen: a visit is a stretch without another screen between.
+
+    `screen` is the number of each code's screen (-1 = none).
+    """
+    last, own = -1, -1
+    for i in range(len(session)):
+        here = screen[code[i]]
+        if here >= 0 and not aside[i]:
+            if here != last or session[i] != own:
+                visits[here] += 1
+            last, own = here, np.int64(session[i])
+
+
+@njit(cache=True, nogil=True)
 def _place(key, table):
     """Fibonacci hashing: the upper bits of a product spread small and large keys alike."""
     return np.int64(((key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)) & np.uint64(len(table) - 1))

@@ -11,7 +11,7 @@ import polars as pl
 ECHO_SECONDS = 2.0  # a field that reports its text so soon after a paste reports the paste
 FLICKER_SECONDS = 1.0  # a window that was in front for less was passed over, not looked at
 WINDOW, FLICKER, EXCLUDED, PRESENCE = "window", "flicker", "excluded", "presence"
-_PASSED = (WINDOW, FLICKER)  # numbers 1 and 2 of the kernels
+RECURS = 3  # a title that was visited less often names nothing that comes back
 
 
 class Rows(NamedTuple):
@@ -75,14 +75,34 @@ def climb(rows: Rows, names: pl.DataFrame, windows: pl.Series, *, idle_cap: floa
 
 
 def spell_out(done: Actions, rows: Rows, names: pl.DataFrame, activities: pl.Series) -> pl.DataFrame:
-    """What was decided in the words of the contract, one row per event."""
-    passed = pl.Series(done.passed).replace_strict([1, 2], _PASSED, default=None, return_dtype=pl.String)
-    frame = pl.DataFrame({
-        "active_seconds": done.active_seconds, "step": done.step, "action": done.action, "passed": passed,
-        "excluded": rows.excluded, "static": names["dropped"][rows.code], "activity": activities.gather(done.name),
-    })  # fmt: skip
-    why = pl.when("excluded").then(pl.lit(EXCLUDED)).otherwise(pl.coalesce("static", "passed"))
-    return frame.select(
-        "active_seconds", "step", dropped=why, action=pl.when(pl.col("action") > 0).then("action"),
-        activity=pl.when(why.is_null()).then("activity"),
-    )  # fmt: skip
+    """What was decided in the words of the contract, one row per event; texts are taken from the tables of the distinct."""
+    from taskkit.activities.kernels import count_visits
+
+    away = names["dropped"] == PRESENCE
+    names = names.with_columns(
+        pl.when(away.fill_null(False)).then(None).otherwise(pl.col(name)).alias(name) for name in ("screen", "named_by")
+    )
+    screen = names.select(pl.col("screen").rank("dense").cast(pl.Int32) - 1).to_series().fill_null(-1).to_numpy()
+    visits = np.zeros(int(screen.max(initial=-1)) + 2, np.int64)  # the last one is -1: no screen
+    count_visits(rows.session, rows.code, rows.excluded, screen, visits)
+    # what a person named has a name however rare it is
+    given = (pl.col("named_by") == "rule") | pl.Series(visits[screen] >= RECURS)
+    names = names.with_columns(named_by=pl.when(given).then("named_by"))
+    reasons = [*names["dropped"].unique().drop_nulls().sort(), WINDOW, FLICKER, EXCLUDED, None]
+    none = len(reasons) - 1
+    static = names["dropped"].replace_strict(reasons[:none], range(none), default=none, return_dtype=pl.UInt8)
+    why = static.to_numpy()[rows.code]
+    why = np.where(why == none, np.array([none, none - 3, none - 2], np.uint8)[done.passed], why)
+    why[rows.excluded] = none - 1
+    nameless = pl.DataFrame({"screen": [None], "named_by": [None]}, schema=names.select("screen", "named_by").schema)
+    shown = pl.concat([names.select(nameless.columns), nameless])
+    doing = pl.concat([activities, pl.Series([None], dtype=pl.String)])
+    return pl.concat([
+        names.select("app_role")[rows.code], shown[np.where(rows.excluded, np.uint32(names.height), rows.code)],
+        pl.DataFrame({
+            "active_seconds": done.active_seconds, "step": done.step,
+            "dropped": pl.Series(reasons, dtype=pl.String).gather(pl.Series(why).cast(pl.UInt32)),
+            "action": done.action,
+            "activity": doing.gather(np.where(why == none, done.name, len(activities)).astype(np.uint32)),
+        }).with_columns(action=pl.when(pl.col("action") > 0).then("action")),
+    ], how="horizontal")  # fmt: skip

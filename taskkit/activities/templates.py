@@ -46,9 +46,16 @@ class Templates:
     """What was learnt of one application's texts, pass by pass: the contexts in which a place is a slot."""
 
     passes: list[dict[tuple[str, ...], _Slot]] = field(default_factory=list)
+    # part after part of a log has the same texts
+    _known: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def template(self, text: str) -> str:
         """The text (see `plain_texts`) with its slots as ‹…›."""
+        if text not in self._known:
+            self._known[text] = self._template(text)
+        return self._known[text]
+
+    def _template(self, text: str) -> str:
         shape = split(text)
         for slots in self.passes:
             shape = _generalise(shape, slots)

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from taskkit.automation.decision_points import Point, find_points
 from taskkit.automation.decision_rules import FOLDS, LEAST_SKILL
 from taskkit.automation.fields import list_values
-from taskkit.automation.trees import learn_tree, predict, take
+from taskkit.automation.trees import Flags, learn_tree, predict
 from taskkit.automation.work import Work
 from taskkit.privacy import MIN_PEOPLE
 
 MOST_RUNS = 2_000  # segments whose decisions are looked at
 USUAL = 0.1  # part of the segments that a way needs to be one of the usual ones
-Flags = npt.NDArray[np.bool_]
 
 
 def decisions_foretold(work: Work) -> pl.DataFrame:
@@ -32,12 +30,14 @@ def decisions_foretold(work: Work) -> pl.DataFrame:
     if not {"step", "activity"} <= set(work.events.columns):
         return none
     begin = pl.col("timestamp").min().over("user", "session_id")
-    rows = _thinned(work).with_columns(_begin=begin).sort("user", "_begin", "session_id", "seq").drop("_begin")
+    thinned = _thinned(work)
+    rows = thinned.with_columns(_begin=begin).sort("user", "_begin", "session_id", "seq").drop("_begin")
     rows = rows.drop("place", strict=False).with_row_index("place")  # the places that `list_values` gives
     steps = rows.filter(pl.col("step") & pl.col("activity").is_not_null())
     steps = steps.select("place", "segment_id", "user", step="activity")
     out = [none]
-    for point in find_points(steps, list_values(rows), None):
+    values = work.values if thinned.height == work.events.height else list_values(rows)
+    for point in find_points(steps, values, None):
         if not point.passed_over:  # the same decisions said once more
             right = _foretold(point).astype(float)
             decisions = pl.DataFrame({"user": point.users, "segment_id": pl.Series(point.segments, dtype=pl.UInt32),
@@ -66,8 +66,8 @@ def _foretold(point: Point) -> Flags:
     right = np.zeros(len(point.taken), np.bool_)
     for number in np.unique(fold):
         test = fold == number
-        tree = learn_tree(take(point.features, ~test), point.taken[~test], branches=ways)
-        right[test] = predict(tree, take(point.features, test), int(test.sum())) == point.taken[test]
+        tree = learn_tree(point.features, point.taken, branches=ways, rows=~test)
+        right[test] = (predict(tree, point.features, len(test)) == point.taken)[test]
     return right if right.mean() >= usual.mean() + LEAST_SKILL * (1 - usual.mean()) else usual
 
 

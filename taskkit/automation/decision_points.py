@@ -59,15 +59,15 @@ def find_points(steps: pl.DataFrame, values: pl.DataFrame, attributes: pl.DataFr
     ways = moves.group_by("after", "next").agg(went=pl.col("segment_id").n_unique()).join(runs, on="after")
     ways = ways.filter((pl.col("went") >= LEAST_SHARE * pl.col("runs")) & (pl.col("went") >= LEAST_RUNS))
     points = ways.filter((pl.len().over("after") > 1) & (pl.col("runs") >= MIN_EXECUTIONS))
-    done = _done(steps)
-    known = _known(values, _sources(values))
-    order = points.sort("runs", "after", descending=[True, False])["after"].unique(maintain_order=True)
-    for after in order:
-        own = points.filter(pl.col("after") == after).sort("went", "next", descending=[True, False])["next"]
-        for optional, branches in ((False, own), (True, _without_detours(moves, after, own))):
+    points = points.sort("runs", "after", "went", "next", descending=[True, False, True, False])
+    done, known, coded = _done(steps), _known(values, _sources(values)), _coded(moves)
+    for after, own in points.group_by("after", maintain_order=True).agg("next").iter_rows():
+        reached = np.flatnonzero(coded.after == coded.number[after])
+        whole = [coded.number[name] for name in own]
+        for optional, branches in ((False, whole), (True, _without_detours(coded, reached, whole))):
             if len(branches) < 2:
                 continue
-            mine = _decide(moves, after, branches)
+            mine = _decisions(moves, coded, reached, branches)
             if mine.height > MOST_DECISIONS:
                 mine = mine.gather_every(mine.height // MOST_DECISIONS + 1)
             features, labels = _features(mine, known, done, attributes)
@@ -79,31 +79,41 @@ def find_points(steps: pl.DataFrame, values: pl.DataFrame, attributes: pl.DataFr
             )
 
 
-def _without_detours(moves: pl.DataFrame, after: str, branches: pl.Series) -> pl.Series:
+class _Coded(NamedTuple):
+    """The moves as numbers, by segment and place: points are looked at often."""
+
+    number: dict[str, int]  # of each step
+    after: Codes
+    next: Codes
+    segment: Codes
+
+
+def _coded(moves: pl.DataFrame) -> _Coded:
+    names = pl.concat([moves["after"], moves["next"]]).unique().sort()
+    kind = pl.Enum(names)
+    after, then = (moves[name].cast(kind).to_physical().cast(pl.Int64).to_numpy() for name in ("after", "next"))
+    number = {name: code for code, name in enumerate(names)}
+    return _Coded(number, after, then, moves["segment_id"].cast(pl.Int64).to_numpy())
+
+
+def _without_detours(moves: _Coded, reached: Codes, branches: list[int]) -> list[int]:
     """The branches that are left when optional steps are passed over; none where no branch is optional.
 
     A branch is an optional step if whoever takes it comes to the other branches afterwards, in much the same shares as
     those who do not: whether a document is looked at first does not decide what is done then.
     """
     if len(branches) < 3:
-        return branches.clear()
-    now = _decide(moves, after, branches).select("segment_id", "place", "next")
-    optional = []
+        return []
+    now, optional = _decide(moves, reached, branches), set()
     for branch in branches:
-        rest = branches.filter(branches != branch)
-        then = _decide(moves, after, rest).select("segment_id", "place", then="next")
-        both = now.join(then, on=["segment_id", "place"], how="left")
-        took, left = both.filter(pl.col("next") == branch)["then"], both.filter(pl.col("next") != branch)["then"]
-        took, left = took.drop_nulls(), left.drop_nulls()
-        reached = len(took) / max((now["next"] == branch).sum(), 1)
-        far = (
-            sum(abs(took.eq(way).sum() / max(len(took), 1) - left.eq(way).sum() / max(len(left), 1)) for way in rest)
-            / 2
-        )
-        if reached >= LEAST_BACK and far <= MOST_APART:
-            optional.append(branch)
-    left = branches.filter(~branches.is_in(optional))
-    return left if optional else left.clear()
+        rest = [one for one in branches if one != branch]
+        then = _decide(moves, reached, rest)
+        took, left = then[(now == branch) & (then >= 0)], then[(now >= 0) & (now != branch) & (then >= 0)]
+        back = len(took) / max(int((now == branch).sum()), 1)
+        shares = ((np.bincount(side, minlength=max(rest) + 1) / max(len(side), 1))[rest] for side in (took, left))
+        if back >= LEAST_BACK and abs(next(shares) - next(shares)).sum() / 2 <= MOST_APART:
+            optional.add(branch)
+    return [one for one in branches if one not in optional] if optional else []
 
 
 def _moves(steps: pl.DataFrame) -> pl.DataFrame:
@@ -122,20 +132,31 @@ def _moves(steps: pl.DataFrame) -> pl.DataFrame:
     ).rename({"step": "next"})
 
 
-def _decide(moves: pl.DataFrame, after: str, branches: pl.Series) -> pl.DataFrame:
-    """The decisions at one point: the branch taken first, before the point is reached again.
+def _decide(moves: _Coded, reached: Codes, branches: list[int]) -> Codes:
+    """For each time a point is reached: the branch taken first, before the point is reached again; −1 where none is.
 
     A rare step between the point and a branch is a detour, not a way of its own: somebody who reads the mail first still
     decides.
     """
-    reached = moves.filter(pl.col("after") == after).with_columns(
-        again=pl.col("place").shift(-1).over("segment_id").fill_null(pl.lit(2**32 - 1))
-    )
-    ways = moves.filter(pl.col("next").is_in(branches.implode())).select("segment_id", "place", way="next", at="place")
-    taken = reached.drop("next").sort("place").join_asof(
-        ways.sort("place"), on="place", by="segment_id", strategy="forward", check_sortedness=False
-    )  # fmt: skip
-    return taken.filter(pl.col("at") <= pl.col("again")).drop("again", "at").rename({"way": "next"}).sort("place")
+    is_branch = np.zeros(len(moves.number), np.bool_)
+    is_branch[branches] = True
+    ways = np.flatnonzero(is_branch[moves.next])
+    if not len(ways) or not len(reached):
+        return np.full(len(reached), -1)
+    nearest = np.searchsorted(ways, reached)
+    way = ways[np.minimum(nearest, len(ways) - 1)]
+    found = (nearest < len(ways)) & (moves.segment[way] == moves.segment[reached])
+    again = np.append(reached[1:], len(moves.next))
+    found &= (way <= again) | (moves.segment[np.minimum(again, len(moves.next) - 1)] != moves.segment[reached])
+    return np.where(found, moves.next[way], -1)
+
+
+def _decisions(moves: pl.DataFrame, coded: _Coded, reached: Codes, branches: list[int]) -> pl.DataFrame:
+    """The decisions at a point in the order of work, with the branch that was taken as `next`."""
+    way = _decide(coded, reached, branches)
+    names = pl.Series("next", [*coded.number], dtype=pl.String)
+    mine = moves[reached[way >= 0]].with_columns(names.gather(way[way >= 0]))
+    return mine.sort("place", maintain_order=True)
 
 
 def _done(steps: pl.DataFrame) -> pl.DataFrame:

@@ -12,7 +12,7 @@ import polars as pl
 from taskkit.automation.decision_points import END, PEOPLE, START, Point, find_points
 from taskkit.automation.fields import list_values
 from taskkit.automation.rare import unquoted
-from taskkit.automation.trees import ANY, Node, learn_tree, predict, take
+from taskkit.automation.trees import ANY, Node, learn_tree, predict
 from taskkit.errors import check_choice
 from taskkit.overlay.persons import names_persons
 from taskkit.schema import PROCESS, require_columns
@@ -168,9 +168,8 @@ def _held_out(point: Point) -> float:
     right = 0
     for number in np.unique(fold):
         test = fold == number
-        tree = learn_tree(take(point.features, ~test), point.taken[~test], branches=len(point.branches))
-        guess = predict(tree, take(point.features, test), int(test.sum()))
-        right += int((guess == point.taken[test]).sum())
+        tree = learn_tree(point.features, point.taken, branches=len(point.branches), rows=~test)
+        right += int((predict(tree, point.features, len(test)) == point.taken)[test].sum())
     return right / len(point.taken)
 
 

@@ -8,7 +8,7 @@ from taskkit.automation.explanations import explain_values
 from taskkit.automation.fields import list_values
 
 
-def written_fields(events: pl.DataFrame) -> pl.DataFrame:
+def written_fields(events: pl.DataFrame, *, values: pl.DataFrame | None = None) -> pl.DataFrame:
     """Say of every written value of one task whether a rule would have given it, and of which kind the rule is.
 
     Determinism is the share of the values that are given: the mean of `predictable`, of a field, a person or the task.
@@ -21,6 +21,7 @@ def written_fields(events: pl.DataFrame) -> pl.DataFrame:
     events : rows of one task, with `segment_id`, and `value_digest` or `value`. A row that writes is a text input, a
         paste, or a click on a check box or a choice that carries a value; what is edited or written over at once is no
         value of its own.
+    values : what `list_values` gives for them, where it is known already.
 
     Returns
     -------
@@ -40,7 +41,7 @@ def written_fields(events: pl.DataFrame) -> pl.DataFrame:
     >>> written_fields(events)["predictable"].to_list()
     [1.0, 1.0, 1.0, 1.0, 1.0, 0.0]
     """
-    written, rules = explain_values(list_values(events))
+    written, rules = explain_values(list_values(events) if values is None else values)
     kinds = pl.DataFrame({"rule": range(len(rules)), "named": [rule.kind for rule in rules]},
                          schema={"rule": pl.UInt32, "named": pl.String})  # fmt: skip
     named = written.join(kinds, on="rule", how="left", maintain_order="left")

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 Codes = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
 DEPTH = 2
 MOST_NAMED = 8  # values that a question may list
@@ -39,7 +40,9 @@ class Node:
     no: Node | None = None
 
 
-def learn_tree(features: Sequence[Feature], taken: Codes, *, branches: int, depth: int = DEPTH) -> Node:
+def learn_tree(
+    features: Sequence[Feature], taken: Codes, *, branches: int, depth: int = DEPTH, rows: Flags | None = None
+) -> Node:
     """Learn which branch is taken; a question is asked only if it saves more bits than it costs to state.
 
     Parameters
@@ -48,6 +51,7 @@ def learn_tree(features: Sequence[Feature], taken: Codes, *, branches: int, dept
     taken : number of the branch taken, per decision.
     branches : number of branches.
     depth : questions on one way at most.
+    rows : which decisions are learnt from; all by default.
 
     Returns
     -------
@@ -61,24 +65,41 @@ def learn_tree(features: Sequence[Feature], taken: Codes, *, branches: int, dept
     >>> learn_tree([feature], np.array([0, 0, 0, 0, 1, 1, 1, 1] * 4), branches=2).named
     (0,)
     """
-    counts = np.bincount(taken, minlength=branches).astype(float)
+    coded = [number for number, feature in enumerate(features) if feature.codes is not None]
+    codes = (
+        np.stack([np.asarray(features[number].codes) for number in coded])
+        if coded and depth
+        else np.empty((0, 0), np.int64)
+    )
+    chosen = np.arange(len(taken)) if rows is None else np.flatnonzero(rows)
+    return _learn(features, coded, codes, chosen, taken, branches, depth)
+
+
+def _learn(
+    features: Sequence[Feature], coded: list[int], codes: Codes, rows: Codes, taken: Codes, branches: int, depth: int
+) -> Node:
+    here = taken[rows]
+    counts = np.bincount(here, minlength=branches).astype(float)
     leaf = Node(int(counts.argmax()))
     if depth == 0 or (counts > 0).sum() < 2:
         return leaf
     best, saved = leaf, 0.0
-    price = np.log2(max(len(features), 2)) + 0.5 * np.log2(len(taken)) * ((counts > 0).sum() - 1)
+    price = np.log2(max(len(features), 2)) + 0.5 * np.log2(len(rows)) * ((counts > 0).sum() - 1)
+    worth = _worth_asking(codes[:, rows], here, branches, price) if coded else np.empty(0, np.bool_)
+    passed = {number for number, one in zip(coded, worth, strict=True) if not one}
     for number, feature in enumerate(features):
-        for gain, named, over in _questions(feature, taken, branches, price + saved):
+        if number in passed:
+            continue
+        for gain, named, over in _questions(_of(feature, rows), here, branches, price + saved):
             if gain - price > saved + 1e-9:
                 best, saved = Node(leaf.branch, number, named, over), gain - price
     if best.feature < 0:
         return leaf
-    answer = _answers(features[best.feature], best)
-    parts = [
-        learn_tree(take(features, rows) if depth > 1 else (), taken[rows], branches=branches, depth=depth - 1)
-        for rows in (answer, ~answer)
-    ]
-    return Node(best.branch, best.feature, best.named, best.over, parts[0], parts[1])
+    answer = _answers(_of(features[best.feature], rows), best)
+    yes, no = (
+        _learn(features, coded, codes, part, taken, branches, depth - 1) for part in (rows[answer], rows[~answer])
+    )
+    return Node(best.branch, best.feature, best.named, best.over, yes, no)
 
 
 def predict(node: Node, features: Sequence[Feature], size: int) -> Codes:
@@ -89,14 +110,44 @@ def predict(node: Node, features: Sequence[Feature], size: int) -> Codes:
     return np.where(answer, predict(node.yes, features, size), predict(node.no, features, size))
 
 
-def take(features: Sequence[Feature], rows: npt.NDArray[np.bool_]) -> list[Feature]:
-    """The features of some of the decisions."""
-    return [
-        Feature(
-            one.name, None if one.codes is None else one.codes[rows], None if one.numbers is None else one.numbers[rows]
-        )
-        for one in features
-    ]
+def _of(feature: Feature, rows: Codes) -> Feature:
+    """The feature of some of the decisions."""
+    if feature.numbers is not None:
+        return Feature(feature.name, numbers=feature.numbers[rows])
+    return Feature(feature.name, codes=np.asarray(feature.codes)[rows])
+
+
+def _worth_asking(codes: Codes, taken: Codes, branches: int, needed: float) -> Flags:
+    """Which features, one a row, may have the question that saves most: all are counted at once, as most say nothing.
+
+    What is left out is worse than another feature, or saves too little, by more than sums in another order could differ.
+    """
+    codes = codes + 1  # row 0: no value
+    rows = codes.max(axis=1, initial=0) + 1
+    first = np.cumsum(rows) - rows
+    table = np.bincount(((codes + first[:, None]) * branches + taken).ravel(), minlength=int(rows.sum()) * branches)
+    table = table.reshape(-1, branches)
+    seen = table.sum(axis=1)
+    named = np.flatnonzero(seen >= LEAST_SEEN)
+    feature = np.repeat(np.arange(len(codes)), rows)[named]
+    table, seen = table[named], seen[named]
+    whole = np.bincount(taken, minlength=branches)
+    price = np.log2(np.maximum(np.bincount(feature, minlength=len(codes)), 2))
+    most = np.full(len(codes), -np.inf)
+    starts = np.searchsorted(feature, feature)
+    bits = np.arange(len(taken) + 1.0)
+    bits *= np.log2(np.maximum(bits, 1.0))
+    for branch in np.flatnonzero(whole):
+        order = np.lexsort((-seen, -table[:, branch] / seen, feature))  # see _questions
+        place = np.arange(len(order)) - starts
+        yes = table[order].cumsum(axis=0)
+        yes -= (yes - table[order])[starts]
+        size = yes.sum(axis=1)
+        gains = bits[len(taken)] - bits[whole].sum() - bits[size] + bits[yes].sum(axis=1)
+        gains += bits[whole - yes].sum(axis=1) - bits[len(taken) - size] - price[feature] * (place + 1)
+        gains[(place >= MOST_NAMED) | (np.minimum(size, len(taken) - size) < LEAST_LEAF)] = -np.inf
+        np.maximum.at(most, feature, gains)
+    return np.asarray(most >= max(needed, float(most.max(initial=-np.inf))) - 1e-6)
 
 
 def _answers(feature: Feature, node: Node) -> npt.NDArray[np.bool_]:

@@ -8,6 +8,7 @@ from functools import cached_property
 import polars as pl
 
 from taskkit.automation.determinism import written_fields
+from taskkit.automation.fields import list_values
 from taskkit.schema import require_columns
 from taskkit.segments import list_segments
 from taskkit.tasks import find_tasks
@@ -24,9 +25,14 @@ class Work:
     main_app: str = ""  # application with the most active time of the whole log: the system of record
 
     @cached_property
+    def values(self) -> pl.DataFrame:
+        """The rows that show or write a value, see `list_values`: several criteria rest on them."""
+        return list_values(self.events)
+
+    @cached_property
     def written(self) -> pl.DataFrame:
         """The written values with the rules that give them, found once: the slow part of what is measured."""
-        return written_fields(self.events)
+        return written_fields(self.events, values=self.values)
 
 
 def split_work(events: pl.DataFrame, segments: pl.DataFrame | None = None) -> list[Work]:

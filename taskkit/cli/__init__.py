@@ -59,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("name", metavar="NAME", help="folder to make, such as ap-discovery")
     new.add_argument("--log", metavar="LOG", help="UI log, a file or a folder (default: the bundled sample)")
     _engagement(new)
+    new.add_argument(
+        "--workers", type=int, default=1, metavar="N", help="processes that take a large log at once (default: 1)"
+    )
     new.add_argument("--min-people", type=int, metavar="N", help="smallest group shown (default: 5)")
     new.add_argument(
         "--later", action="store_true", help="do not take the log the whole way yet: the first notebook does"
@@ -212,7 +215,10 @@ def _document(options: argparse.Namespace) -> None:
 
 
 def _new(options: argparse.Namespace) -> None:
+    from contextlib import nullcontext
+
     from taskkit.pipeline import mine
+    from taskkit.pipeline.workers import start_workers
     from taskkit.project import create_project
     from taskkit.report.making import SAMPLE
     from taskkit.report.notebooks import bundled
@@ -225,8 +231,9 @@ def _new(options: argparse.Namespace) -> None:
     project = create_project(options.name, log=options.log, notebooks=bundled("notebooks"), **given)
     if not options.later:
         print("Taking the log the whole way once, so that every notebook opens at once …", file=sys.stderr)
-        mine(project.log, process_log=project.process_log, rules=project.rules, method=project.settings["method"],
-             results=project.results)  # fmt: skip
+        with start_workers(options.workers) if options.workers > 1 else nullcontext() as executor:
+            mine(project.log, process_log=project.process_log, rules=project.rules, method=project.settings["method"],
+                 results=project.results, executor=executor)  # fmt: skip
     print(f"The project is in {project.path}; README.txt there says what lies where. Go on with one of:")
     print(f"  taskkit lab --project {project.path}    to work in the notebooks")
     print(f"  taskkit workshop {project.path}         to show them to a room, without code")
@@ -319,7 +326,7 @@ def _sample(options: argparse.Namespace) -> None:
     out = Path(options.out)
     print(f"The sample is in {out}. Look at it with:")
     if large:
-        print(f"  taskkit mine {out / 'log'} --results {out / 'results'}")
+        print(f"  taskkit new my-project --log {out / 'log'} --process-log {out / 'process_log.parquet'} --workers 2")
     else:
         files = f"{out / 'ui_log'} --process-log {out / 'process_log.csv'} --model {out / 'process_model.bpmn'}"
         print(f"  taskkit report {files}")

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import polars as pl
 
@@ -37,7 +37,7 @@ from taskkit.decisions.tables import (
 from taskkit.errors import SettingError, TaskkitError, check_choice
 
 __all__ = [
-    "JOURNAL", "KINDS", "Decisions", "correct_segments", "examples_of", "list_vanished", "restore_segments",
+    "JOURNAL", "KINDS", "Decisions", "correct_segments", "examples_of", "journal_of", "list_vanished", "restore_segments",
 ]  # fmt: skip
 
 JOURNAL = "decisions.sqlite"  # its name beside a folder of results
@@ -283,3 +283,22 @@ class Decisions:
             ) from error
         except sqlite3.DatabaseError as error:
             raise TaskkitError(f"{self.path} is not a journal of decisions ({error}). Choose another file.") from error
+
+
+@overload
+def journal_of(results: None) -> None: ...
+@overload
+def journal_of(results: str | Path) -> Path: ...
+@overload
+def journal_of(results: str | Path | None) -> Path | None: ...
+def journal_of(results: str | Path | None) -> Path | None:
+    """Say where the journal of a folder of results lies: beside it. It need not be there yet; None has none.
+
+    Parameters
+    ----------
+    results : folder of results.
+
+    >>> journal_of("ap-discovery/results").as_posix()
+    'ap-discovery/decisions.sqlite'
+    """
+    return None if results is None else Path(results).parent / JOURNAL

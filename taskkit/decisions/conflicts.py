@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from taskkit.decisions.entries import read_correction
+from taskkit.decisions.entries import Correction, read_correction
 
 CONFLICTS = pl.Schema({"kind": pl.String(), "subject": pl.String(), "earlier": pl.Int64(), "later": pl.Int64()} | {
     f"{which}_{what}": pl.String() for which in ("earlier", "later") for what in ("decision", "role", "writer")
@@ -25,9 +25,7 @@ class _Entry(NamedTuple):
     writer: str
     seen: int
     detail: Any
-    user: str  # of a correction: whose rows, which ones, and the row whose piece of work they were given to
-    stretches: tuple[tuple[str, int, int], ...]
-    target: tuple[tuple[str, int, int], ...]
+    places: dict[tuple[str, str], list[Correction]]  # of a correction: by user and session what it names there
 
     def saw(self, other: _Entry) -> bool:
         """Whether the writer of this entry knew the other, earlier one."""
@@ -35,7 +33,7 @@ class _Entry(NamedTuple):
 
     def disagrees(self, other: _Entry) -> bool:
         if self.kind == "correction":
-            return (self.decision, self.detail) != (other.decision, other.detail)
+            return any(one.said != two.said for one, two in _touching(self, other))
         if self.kind == "name" and self.decision.strip() == other.decision.strip():
             return not self.names_the_task_of(other)
         return (self.decision.strip(), self.told) != (other.decision.strip(), other.told)
@@ -107,8 +105,8 @@ def _read(standing: pl.DataFrame) -> Iterator[_Entry]:
     known = standing.filter(pl.col("writer").is_not_null()).sort("number").select(columns)
     for number, kind, subject, decision, role, writer, seen, detail in known.iter_rows():
         told = _parsed(detail)
-        user, stretches, target = _rows(number, detail) if kind == "correction" else ("", (), ())
-        yield _Entry(number, kind, subject, decision, role, writer, seen or 0, told, user, stretches, target)
+        places = _places(number, detail) if kind == "correction" else {}
+        yield _Entry(number, kind, subject, decision, role, writer, seen or 0, told, places)
 
 
 def _parsed(detail: str | None) -> Any:
@@ -122,7 +120,7 @@ def _things(entry: _Entry) -> Iterator[object]:
     """What an entry is about; entries of one thing may be about the same, others are not."""
     kind, fields = entry.kind, entry.fields
     if kind == "correction":
-        yield from {(kind, entry.user, session) for session, _, _ in entry.stretches + entry.target}
+        yield from ((kind, *place) for place in entry.places)
     elif kind == "mark":
         yield (kind, entry.subject, fields.get("what") if isinstance(fields.get("what"), str) else None)
     else:
@@ -143,9 +141,16 @@ def _meet(one: _Entry, other: _Entry) -> bool:
         return None in tasks or tasks[0] == tasks[1]
     if one.kind != "correction":
         return True
-    return one.user == other.user and (
-        _overlap(one.stretches, other.stretches + other.target) or _overlap(one.target, other.stretches)
-    )
+    return any(True for _ in _touching(one, other))
+
+
+def _touching(one: _Entry, other: _Entry) -> Iterator[tuple[Correction, Correction]]:
+    """Pairs of places of two entries that touch."""
+    for where in one.places.keys() & other.places.keys():
+        for first in one.places[where]:
+            for second in other.places[where]:
+                if _overlap(first.rows, second.rows + _target(second)) or _overlap(_target(first), second.rows):
+                    yield first, second
 
 
 def _overlap(ones: tuple[tuple[str, int, int], ...], others: tuple[tuple[str, int, int], ...]) -> bool:
@@ -156,12 +161,18 @@ def _overlap(ones: tuple[tuple[str, int, int], ...], others: tuple[tuple[str, in
     )
 
 
-def _rows(
-    number: int, detail: str | None
-) -> tuple[str, tuple[tuple[str, int, int], ...], tuple[tuple[str, int, int], ...]]:
-    """Whose rows a correction names, which ones, and the row that it gives them to; none if it cannot be understood."""
-    read = read_correction(number, detail)
-    return read.user, read.rows, ((*read.to, read.to[1]),) if isinstance(read.to, tuple) else ()
+def _places(number: int, detail: str | None) -> dict[tuple[str, str], list[Correction]]:
+    """What a correction names in each user's sessions, also the rows that it gives others to; none if it cannot be understood."""
+    found: dict[tuple[str, str], list[Correction]] = defaultdict(list)
+    for place in read_correction(number, detail):
+        for session in {session for session, _, _ in place.rows + _target(place)}:
+            found[place.user, session].append(place)
+    return dict(found)
+
+
+def _target(place: Correction) -> tuple[tuple[str, int, int], ...]:
+    """The row whose piece of work others were given to."""
+    return ((*place.to, place.to[1]),) if isinstance(place.to, tuple) else ()
 
 
 def _row(earlier: _Entry, later: _Entry) -> tuple[object, ...]:

@@ -135,9 +135,9 @@ def list_vanished(events: pl.DataFrame, corrections: pl.DataFrame) -> pl.DataFra
 
     Returns
     -------
-    One row per such correction, in order: `number` in the journal, `op`, `rows` (how many rows it names: the first and the
-    last of each stretch, and the one whose segment they were given to), `found` (how many of these are in the log) and a
-    `sentence` for people.
+    One row per such correction (per place, where one holds at several), in order: `number` in the journal, `op`, `rows` (how
+    many rows it names: the first and the last of each stretch, and the one whose segment they were given to), `found` (how
+    many of these are in the log) and a `sentence` for people.
 
     >>> import json
     >>> events = pl.DataFrame({"user": ["p"], "session_id": ["s"], "seq": [0], "segment_id": [0], "segment_model": [None],
@@ -263,6 +263,8 @@ def _most_first(values: Array) -> list[int]:
 def _lost(each: Correction, there: int, named: int, found: int, anchor: int | None, label: Array) -> str:
     """What to tell people about a correction whose evidence is gone; empty if all of it is there."""
     what = f"Correction {each.number} ({each.op})"
+    if each.places > 1:
+        what += f" at one of its {each.places} places"
     if each.problem:
         return f"{what} cannot be understood, and was not applied: {each.problem}"
     if not there:

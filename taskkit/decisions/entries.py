@@ -1,4 +1,8 @@
-"""What an entry of kind "correction" says, read from the journal or refused."""
+"""What an entry of kind "correction" says, read from the journal or refused.
+
+Its detail names one place: `op`, `user`, `rows`, `to` and `task`. Where one decision holds at many places, it has `op` and
+`task`, and `places` with the `user`, `rows` and `to` of each: one entry that is undone as one.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ _MOST = 2**63 - 1
 
 
 class Correction(NamedTuple):
-    """One correction, as it was said; `problem` is set where it cannot be understood."""
+    """One place of a correction, as it was said; `problem` is set where it cannot be understood."""
 
     number: int
     op: str
@@ -25,10 +29,16 @@ class Correction(NamedTuple):
     to: str | tuple[str, int] = "same"
     task: str | None = None
     problem: str = ""
+    places: int = 1  # that the entry names
+
+    @property
+    def said(self) -> tuple[object, ...]:
+        """What is said, whoever says it and wherever else."""
+        return self.op, self.user, self.rows, self.to, self.task
 
 
 def read_corrections(corrections: pl.DataFrame) -> list[Correction]:
-    """Read corrections in order of number; other kinds of entries are passed over.
+    """Read corrections in order of number, each place of them; other kinds of entries are passed over.
 
     >>> read_corrections(pl.DataFrame())
     []
@@ -38,10 +48,8 @@ def read_corrections(corrections: pl.DataFrame) -> list[Correction]:
     require_columns(corrections, "number", "detail", made_by='Decisions.list(kind="correction")')
     if "kind" in corrections.columns:
         corrections = corrections.filter(kind="correction")
-    return [
-        read_correction(number, text)
-        for number, text in corrections.sort("number").select("number", "detail").iter_rows()
-    ]
+    entries = corrections.sort("number").select("number", "detail").iter_rows()
+    return [place for number, text in entries for place in read_correction(number, text)]
 
 
 def check_correction(detail: Mapping[str, Any] | None) -> None:
@@ -53,10 +61,10 @@ def check_correction(detail: Mapping[str, Any] | None) -> None:
         raise SettingError("This is no correction that can be replayed: " + " ".join(problems))
 
 
-def read_correction(number: int, text: str | None) -> Correction:
-    """Read one correction from the JSON text of its detail.
+def read_correction(number: int, text: str | None) -> list[Correction]:
+    """Read one correction from the JSON text of its detail: a row for each place that it names.
 
-    >>> read_correction(4, "{").op
+    >>> read_correction(4, "{")[0].op
     '?'
     """
     try:
@@ -65,27 +73,43 @@ def read_correction(number: int, text: str | None) -> Correction:
         detail = None
     if problems := _problems(detail):
         op = str(detail.get("op")) if isinstance(detail, dict) else "?"
-        return Correction(number, op, problem=" ".join(problems))
-    to = detail["to"] if isinstance(detail["to"], str) else (detail["to"][0], detail["to"][1])
-    rows = tuple((session, first, last) for session, first, last in detail["rows"])
-    return Correction(number, detail["op"], detail["user"], rows, to, detail.get("task"))
+        return [Correction(number, op, problem=" ".join(problems))]
+    places = detail.get("places", [detail])
+    return [
+        Correction(
+            number, detail["op"], place["user"], tuple((session, first, last) for session, first, last in place["rows"]),
+            place["to"] if isinstance(place["to"], str) else (place["to"][0], place["to"][1]), detail.get("task"),
+            places=len(places),
+        )
+        for place in places
+    ]  # fmt: skip
 
 
 def _problems(detail: Any) -> list[str]:
     if not isinstance(detail, Mapping):
         return ["it has no detail; allowed: op, user, rows, to and task."]
-    op, user, rows, to, task = (detail.get(name) for name in ("op", "user", "rows", "to", "task"))
-    wrong = []
+    op, task, wrong = detail.get("op"), detail.get("task"), []
     if op not in OPS:
         wrong.append(f"op={op!r}; allowed: {', '.join(OPS)}.")
+    places = detail.get("places", [detail])
+    if not isinstance(places, (list, tuple)) or not places or not all(isinstance(each, Mapping) for each in places):
+        wrong.append(f"places={places!r}; allowed: one or more of user, rows and to.")
+    else:
+        wrong += [problem for place in places for problem in _problems_of_place(place)]
+    if task is not None and not (isinstance(task, str) and task.strip()):
+        wrong.append(f"task={task!r}; allowed: the name of a task, or null.")
+    return wrong
+
+
+def _problems_of_place(place: Mapping[str, Any]) -> list[str]:
+    user, rows, to = (place.get(name) for name in ("user", "rows", "to"))
+    wrong = []
     if not isinstance(user, str) or not user:
         wrong.append(f"user={user!r}; allowed: a user of the events.")
     if not isinstance(rows, (list, tuple)) or not rows or not all(_is_stretch(each) for each in rows):
         wrong.append(f"rows={rows!r}; allowed: one or more [session_id, first seq, last seq].")
     if to not in ("none", "new", "same") and not _is_row(to):
         wrong.append(f'to={to!r}; allowed: "none", "new", "same", or [session_id, seq] of a row.')
-    if task is not None and not (isinstance(task, str) and task.strip()):
-        wrong.append(f"task={task!r}; allowed: the name of a task, or null.")
     return wrong
 
 

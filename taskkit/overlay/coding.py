@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from taskkit.activities.numbers import number
 from taskkit.errors import ContractError
 
 _Array = Any  # numpy array
@@ -47,7 +48,7 @@ def put_in_order(events: pl.DataFrame) -> tuple[slice | _Array, _Array, pl.Serie
     from taskkit.activities.kernels import rises
 
     mixed = pl.col("user").hash() * pl.lit(0x9E3779B97F4A7C15, dtype=pl.UInt64) ^ pl.col("session_id").hash()
-    numbers, first = _number(events.select(mixed).to_series())
+    numbers, first, _ = number(events.select(mixed).to_series())
     found = len(first)
     began = np.full(found, np.iinfo(np.int64).max)
     at = events["timestamp"].dt.timestamp("us").to_numpy()
@@ -72,15 +73,5 @@ def put_in_order(events: pl.DataFrame) -> tuple[slice | _Array, _Array, pl.Serie
 
 def number_texts(column: pl.Series) -> tuple[_Array, pl.Series]:
     """The number of each row's text, and the distinct texts."""
-    numbers, first = _number(column.hash())
+    numbers, first, _ = number(column.hash())
     return numbers, column.gather(first)
-
-
-def _number(keys: pl.Series) -> tuple[_Array, _Array]:
-    """The number of every key, and the first row of each number."""
-    from taskkit.activities.kernels import number_keys
-
-    numbers: _Array = np.empty(keys.len(), np.uint32)
-    nothing = (np.zeros((1 << 16, 2), np.uint64), np.empty(1024, np.int64), np.empty(1024, np.int64), 0)
-    _, first, _, found = number_keys(keys.to_numpy(), 0, *nothing, numbers)
-    return numbers, first[:found]

@@ -2,24 +2,36 @@
 
 Results are kept on two levels: events that are named and divided, with the tasks found, rest on the log; everything
 further rests on these, on the process log and on what people decided. So a correction does not divide the log anew.
+A log that is too large for one frame is taken part by part (`taskkit.pipeline.large`); the frames are then those of a draw.
 """
 
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from taskkit.activities import name_activities, read_rules
-from taskkit.decisions import JOURNAL, Decisions, correct_segments, examples_of, list_vanished
+from taskkit.decisions import Decisions, correct_segments, examples_of, journal_of, list_vanished
 from taskkit.decisions.corrections import VANISHED
 from taskkit.decisions.names import apply_names
 from taskkit.log import import_log, is_foreign, read_log, read_metadata
 from taskkit.log.parquet_files import find_files
 from taskkit.overlay import attribute_cases, read_process_log
 from taskkit.pipeline.keeping import FINDING, REST, digest, forget_older, read_frames, write_frames
+from taskkit.pipeline.large import (
+    count_large,
+    divide_draw,
+    keep_met_cases,
+    mine_whole,
+    name_tasks,
+    pool_whole,
+    state_draw,
+)
+from taskkit.pipeline.partitioned import MinedLog
 from taskkit.pipeline.progress import Progress, Told
 from taskkit.privacy import pool_small_tasks, shares_pages
 from taskkit.quality import check_quality
@@ -30,12 +42,13 @@ from taskkit.variants import find_variants
 
 _NO_REPORT = {"column": pl.String, "rows": pl.UInt32, "mapped_to": pl.String, "outcome": pl.String, "reason": pl.String}
 _STAGES = 8
+_FINDING = 4  # of them, until tasks are found
 _LABELS = ("segment_id", "segment_model", "segment_confidence", "boundary_confidence")  # what a method says of a row
 _REPLAYED = ("name", "correction")  # kinds of decisions that change the frames
 
 
 class Mined(NamedTuple):
-    """The frames of one engagement; `process` is None without a process log."""
+    """The frames of one engagement; `process` is None without a process log, `whole` for a log that is one frame."""
 
     events: pl.DataFrame
     segments: pl.DataFrame
@@ -44,6 +57,10 @@ class Mined(NamedTuple):
     import_report: pl.DataFrame
     metadata: dict[str, Any]
     vanished: pl.DataFrame = pl.DataFrame(schema=VANISHED)
+    whole: MinedLog | None = None
+
+
+_FRAMES = [name for name in Mined._fields if name not in ("metadata", "whole")]  # that are kept
 
 
 class _Found(NamedTuple):
@@ -58,8 +75,13 @@ class _Found(NamedTuple):
 def mine(
     log: str | Path, *, process_log: str | Path | None = None, rules: str | Path | None = None, method: str = "model",
     results: str | Path | None = None, key: bytes | None = None, progress: Told | None = None,
+    executor: Executor | None = None,
 ) -> Mined:  # fmt: skip
-    """Take a log the whole way: read, name, segment, group into tasks and variants, and lay over the process.
+    """Take a log of any size the whole way: read, name, segment, group into tasks and variants, and lay over the process.
+
+    A Parquet log of more than 500,000 events in many files (best one for each person and day; not encrypted) is taken part by
+    part (`mine_partitions`): `whole` holds the exact tasks, variants, graph and criteria of all of it. The other frames are
+    then those of about 200,000 events, drawn by file: named, divided and grouped like the whole, with the same tasks.
 
     Parameters
     ----------
@@ -73,16 +95,20 @@ def mine(
     key : the key of an encrypted log (`taskkit.privacy.read_key`); of a foreign file, that of its pseudonyms and digests.
     progress : function that is told of each stage that begins: its name, how many are done, how many there are; at the end
         "done" with both numbers alike. None writes a line where stderr is a terminal.
+    executor : where the parts of a large log are worked on; None does it in this process (see `mine_partitions`). The results
+        do not depend on it, and a smaller log does not need it.
 
     Returns
     -------
     A named tuple of frames: `events` (with segment, task, variant and, with a process log, case), `segments`, `process`,
     `quality` (`check_quality` of the events), `import_report` (what an importer mapped and dropped; empty for taskkit's own
-    logs), the log's `metadata` and `vanished` (decisions that could not be replayed, as in `list_vanished`).
+    logs), the log's `metadata`, `vanished` (decisions that could not be replayed, as in `list_vanished`) and `whole` (None but
+    for a large log). Of a large log `metadata["drawn"]` says how much the frames rest on; `process` holds the cases on which
+    somebody worked in the draw, and the summaries of the whole have the names that people gave, but not their corrections.
 
     Raises
     ------
-    LogFileError : a file cannot be read; the message names it.
+    LogFileError : a file cannot be read; the message names it. SettingError : a large log, and no folder for results.
 
     >>> import pathlib, tempfile, polars as pl, taskkit as tk
     >>> log = tk.from_table(pl.DataFrame({"at": [1.8e9, 1.8e9 + 9], "what": ["open", "save"]}),
@@ -94,23 +120,30 @@ def mine(
     """
     bar = Progress(progress, _STAGES)
     bar.begin("looking for kept results")
-    base, kept = _places(log, process_log, rules, method, results, key)
+    events = count_large(log)
+    whole = mine_whole(log, results=results, executor=executor, rules=rules, method=method, events=events, bar=bar) \
+        if events else None  # fmt: skip
+    base, kept = _places(log, process_log, rules, method, results, key, whole)
     said = _read_journal(results)
     if kept is not None and not said.is_empty():
         words = said.select("number", "kind", "subject", "decision", "detail").write_json()
         kept = kept.with_name(f"{kept.name}-{hashlib.sha256(words.encode()).hexdigest()[:8]}")
     if kept is not None and (mined := _read_mined(kept)) is not None:
         bar.end()
-        return _for_sharing(mined)
-    found = _find(log, rules, method, key, base, bar)
-    mined = _finish(found, _replay(found, said, method, bar), process_log, key, bar)
+        return _for_sharing(_with_whole(mined, whole))
+    found = _find(log, rules, method, key, base, bar, whole)
+    mined = _finish(found, _replay(found, said, method, bar), process_log, key, bar, whole)
     if kept is not None:
         bar.begin("keeping the results")
-        frames = {name: frame for name, frame in mined._asdict().items() if name != "metadata"}
+        frames = {name: getattr(mined, name) for name in _FRAMES}
         write_frames(kept, frames, mined.metadata)
         forget_older(kept)
     bar.end()
-    return _for_sharing(mined)
+    return _for_sharing(_with_whole(mined, whole))
+
+
+def _with_whole(mined: Mined, whole: MinedLog | None) -> Mined:
+    return mined if whole is None else mined._replace(whole=name_tasks(whole, mined.segments))
 
 
 def _for_sharing(mined: Mined) -> Mined:
@@ -118,21 +151,25 @@ def _for_sharing(mined: Mined) -> Mined:
     if not shares_pages():
         return mined
     events, segments = pool_small_tasks(mined.events, mined.segments)
-    return mined._replace(events=events, segments=segments)
+    whole = None if mined.whole is None else pool_whole(mined.whole, segments)
+    return mined._replace(events=events, segments=segments, whole=whole)
 
 
 def _places(
     log: str | Path, process_log: str | Path | None, rules: str | Path | None, method: str,
-    results: str | Path | None, key: bytes | None,
+    results: str | Path | None, key: bytes | None, large: MinedLog | None,
 ) -> tuple[Path | None, Path | None]:  # fmt: skip
     """Folders for what is found in these files with these settings, and for the whole way without any decision."""
     if results is None:
         return None, None
-    files = {"log": find_files(log)} | _given("rules", rules)
-    # another key gives other pseudonyms
-    foreign = key is not None and len(files["log"]) == 1 and is_foreign(files["log"][0])
-    secret = hashlib.sha256(key).hexdigest() if foreign and key is not None else ""
-    found = digest("found", method, secret, files=files, code=FINDING)
+    if large is not None:  # its folders are named after all that it rests on
+        found = digest("found", large.folder.parent.name, large.folder.name, files={}, code=FINDING)
+    else:
+        files = {"log": find_files(log)} | _given("rules", rules)
+        # another key gives other pseudonyms
+        foreign = key is not None and len(files["log"]) == 1 and is_foreign(files["log"][0])
+        secret = hashlib.sha256(key).hexdigest() if foreign and key is not None else ""
+        found = digest("found", method, secret, files=files, code=FINDING)
     whole = digest(found, files=_given("process", process_log), code=REST)
     return Path(results) / f"found-{found}", Path(results) / f"{found}-{whole[:8]}"
 
@@ -143,25 +180,37 @@ def _given(role: str, file: str | Path | None) -> dict[str, list[Path]]:
 
 def _read_journal(results: str | Path | None) -> pl.DataFrame:
     """Standing decisions that change the frames; nothing is created."""
-    path = None if results is None else Path(results).parent / JOURNAL
+    path = journal_of(results)
     if path is None or not path.is_file():
         return pl.DataFrame(schema={"number": pl.Int64, "kind": pl.String})
     return Decisions(path).list().filter(pl.col("kind").is_in(_REPLAYED))
 
 
 def _read_mined(folder: Path) -> Mined | None:
-    needed = [name for name in Mined._fields if name not in ("metadata", "process")]
-    kept = read_frames(folder, needed, may_lack=["process"])
+    kept = read_frames(folder, [name for name in _FRAMES if name != "process"], may_lack=["process"])
     return None if kept is None else Mined(**kept[0], metadata=kept[1])
 
 
 def _find(
-    log: str | Path, rules: str | Path | None, method: str, key: bytes | None, folder: Path | None, bar: Progress
-) -> _Found:
+    log: str | Path, rules: str | Path | None, method: str, key: bytes | None, folder: Path | None, bar: Progress,
+    large: MinedLog | None,
+) -> _Found:  # fmt: skip
     """Read, name, segment and group a log, or take what an earlier call kept of that."""
     if folder is not None and (kept := read_frames(folder, ("named", "tasks", "report"))) is not None:
-        bar.done = 5
+        bar.done += _FINDING
         return _Found(**kept[0], metadata=kept[1])
+    if large is not None:
+        bar.begin("reading single steps of the drawn files")
+        bar.done += _FINDING - 1
+        found = _Found(*divide_draw(log, large), pl.DataFrame(schema=_NO_REPORT), read_metadata(log))
+    else:
+        found = _find_all(log, rules, method, key, bar)
+    if folder is not None:
+        write_frames(folder, {"named": found.named, "tasks": found.tasks, "report": found.report}, found.metadata)
+    return found
+
+
+def _find_all(log: str | Path, rules: str | Path | None, method: str, key: bytes | None, bar: Progress) -> _Found:
     bar.begin("reading the log")
     events, report = _load(log, key)
     bar.begin("naming activities")
@@ -169,10 +218,7 @@ def _find(
     bar.begin("finding pieces of work")
     events = segment(events, method=method)
     bar.begin("grouping them into tasks")
-    found = _Found(events, find_tasks(list_segments(events)), report, read_metadata(log))
-    if folder is not None:
-        write_frames(folder, {"named": events, "tasks": found.tasks, "report": report}, found.metadata)
-    return found
+    return _Found(events, find_tasks(list_segments(events)), report, read_metadata(log))
 
 
 def _replay(
@@ -211,7 +257,7 @@ def _as_found(events: pl.DataFrame, named: pl.DataFrame) -> pl.DataFrame:
 
 def _finish(
     found: _Found, replayed: tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame], process_log: str | Path | None,
-    key: bytes | None, bar: Progress,
+    key: bytes | None, bar: Progress, large: MinedLog | None,
 ) -> Mined:  # fmt: skip
     """Variants, cases and the quality of it all."""
     bar.begin("finding variants and cases")
@@ -222,7 +268,14 @@ def _finish(
     process = read_process_log(process_log) if process_log else None
     if process is not None:
         events = attribute_cases(events, process, key=key)
-    return Mined(events, segments, process, check_quality(events), found.report, found.metadata, vanished)
+    about = found.metadata
+    if large is not None:
+        drawn = state_draw(events, large)
+        if process is not None:
+            drawn["of_cases"], process = process["case_id"].n_unique(), keep_met_cases(process, events)
+            drawn["cases"] = process["case_id"].n_unique()
+        about = {**about, "drawn": drawn}
+    return Mined(events, segments, process, check_quality(events), found.report, about, vanished)
 
 
 def _load(log: str | Path, key: bytes | None) -> tuple[pl.DataFrame, pl.DataFrame]:

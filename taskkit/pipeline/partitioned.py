@@ -32,7 +32,7 @@ class MinedLog(NamedTuple):
     tasks: pl.DataFrame  # see `list_tasks`
     variants: pl.DataFrame  # see `count_variants`
     successions: pl.DataFrame  # see `count_successions`
-    criteria: pl.DataFrame  # see `measure_criteria`: for `rank_tasks`
+    criteria: pl.DataFrame  # see `measure_criteria`: for `rank_tasks`; empty where they were left out
     parts: pl.DataFrame  # one row per part: name, events, steps, people, sessions, segments, unseen, new
     about: dict[str, Any]  # events, sampled events, seed, method
 
@@ -43,7 +43,8 @@ class MinedLog(NamedTuple):
 
 def mine_partitions(
     log: str | Path, *, results: str | Path, executor: Executor | None = None, rules: str | Path | None = None,
-    method: str = "model", seed: int = 0, rows: int = ROWS, sampled_rows: int = SAMPLED_ROWS, progress: Told | None = None,
+    method: str = "model", seed: int = 0, rows: int = ROWS, sampled_rows: int = SAMPLED_ROWS, criteria: bool = True,
+    progress: Told | None = None,
 ) -> MinedLog:  # fmt: skip
     """Take a log of many files the whole way, one part at a time or many at once: activities to automation criteria.
 
@@ -65,6 +66,8 @@ def mine_partitions(
     seed : of the sample and of the task models.
     rows : events of a part, about.
     sampled_rows : events that names, models and tasks are fitted on, about; a log with no more is fitted as a whole.
+    criteria : false leaves the automation criteria out: segments, tasks, variants and graph are there sooner. A later call with
+        criteria takes no part again.
     progress : function that is told of each stage or part that begins: its name, how many are done, how many there are.
 
     Returns
@@ -103,19 +106,26 @@ def mine_partitions(
     ]
     bar.begin("putting the parts together")
     folders = [said["folder"] for said in done]
-    frames = place / f"whole-{of_parts(place, folders)}"
+    state = of_parts(place, folders)
+    frames = place / f"{'whole' if criteria else 'ways'}-{state}"
     if not (frames / "all" / DONE).exists():
         join_parts(place, folders, frames)
-        tasks = [*read_fitted(str(place / "fitted")).tasks.names]
-        present = set(pl.read_parquet(frames / "activities.parquet")["task_id"])
-        found = [task for task in tasks if task in present]
-        bar.stages += len(found)
-        jobs = [(task, str(place), tuple(folders), str(frames)) for task in (*found, None)]
-        names = [*_run(executor, mine_task, jobs, bar, [f"task {task or 'none'}" for task in (*found, None)])]
+        jobs = [
+            (task, str(place), tuple(folders), str(frames), criteria) for task in _large_first(frames, place / "fitted")
+        ]
+        bar.stages += len(jobs) - 1
+        names = [*_run(executor, mine_task, jobs, bar, [f"task {job[0] or 'none'}" for job in jobs])]
         write_summaries(frames, [name for name in names if name != "rest"])
-    _forget(place, {*folders, frames.name, "fitted"})
+    _forget(place, {*folders, f"whole-{state}", f"ways-{state}", "fitted"})
     bar.end()
     return _read(frames, done, about)
+
+
+def _large_first(frames: Path, fitted: Path) -> list[str | None]:
+    """The tasks that occur, those with most steps first, so that no worker is left with a large one; last what is no task."""
+    steps = pl.read_parquet(frames / "activities.parquet").group_by("task_id").agg(pl.col("times").sum())
+    steps = steps.filter(pl.col("task_id").is_in([*read_fitted(str(fitted)).tasks.names]))
+    return [*steps.sort("times", "task_id", descending=[True, False])["task_id"], None]
 
 
 def _fit(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ LOCAL = ("copy_pastes_per_segment", "rekeyed_per_segment", "screens", "structure
          "waiting_share")  # fmt: skip
 ASKED = ("user", "session_id", "seq", "segment_id", "timestamp", "app", "event_type", "screen", "step", "active_seconds",
          "element_role", "value", "value_digest", "value_length")  # fmt: skip
+# what models look at in a step
+LABELLED = ("user", "session_id", "seq", "timestamp", "app", "event_type", "screen", "activity", "step", "window_title", "url",
+            "element_name")  # fmt: skip
 SEED = 20260302  # of the draw of segments whose rows are kept
 
 
@@ -56,16 +60,19 @@ def mine_part(part: Partition, fitted: str, results: str) -> dict[str, Any]:
 def measure_part(events: pl.DataFrame, fitted: Fitted) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
     """The frames that are kept of a part, and what there is to say about it."""
     named = name_activities(events, rules=fitted.rules, learnt=fitted.names)
-    steps = named.filter("step")
+    steps = named.filter("step") if fitted.models is None else named.select(_known(named, LABELLED)).filter("step")
     divided = spread_labels(named, steps.select(ORDER).with_columns(_label(steps, fitted)))
     segments = assign_tasks(list_segments(divided), fitted.tasks)
-    task = segments.select("segment_id", "task_id").drop_nulls("task_id")
-    asked = divided.select(name for name in ASKED if name in divided.columns).drop_nulls("segment_id")
-    rows = asked.join(task, on="segment_id", how="semi", maintain_order="left")
+    # segments are numbered from 0: they are found by their numbers
+    number, task = divided["segment_id"], segments["task_id"]
+    rows = divided.select(_known(divided, ASKED)).filter(_of_segments(task.is_not_null(), number))
     # sessions stand in the order in which a person's work in tasks begins in them
-    begin = rows.group_by("user", "session_id", maintain_order=True).agg(_begin=pl.col("timestamp").min())
-    drawn = task.join(_drawn(segments, fitted.kept), on="segment_id", how="semi")
-    kept = divided.join(drawn, on="segment_id", how="inner", maintain_order="left")
+    begin = rows.select("user", "session_id", "timestamp", _run=changes("user", "session_id").cum_sum())
+    first_of = (pl.col("user", "session_id").first(), pl.col("timestamp").min().alias("_begin"))
+    begin = begin.group_by("_run", maintain_order=True).agg(first_of).drop("_run")
+    drawn = segments["segment_id"].is_in(_drawn(segments, fitted.kept)["segment_id"].implode())
+    kept = divided.filter(_of_segments(drawn, number))
+    kept = kept.with_columns(task_id=task.gather(kept["segment_id"]))
     local = pl.col("timestamp") + pl.duration(minutes=_offset(divided))
     days = divided.select("user", day=local.dt.date())
     days = days.filter(changes("user", "day")).unique().sort("user", "day")
@@ -76,7 +83,11 @@ def measure_part(events: pl.DataFrame, fitted: Fitted) -> tuple[dict[str, pl.Dat
         "criteria": _measure(_by_time(rows, begin), segments.drop_nulls("task_id"), days),
         "rows": kept.join(begin, on=["user", "session_id"], how="left", maintain_order="left"),
         "days": days,
-        "apps": divided.drop_nulls("app").group_by("app").agg(add_up("active_seconds")).sort("app"),
+        "apps": divided.select("app", "active_seconds")
+        .drop_nulls("app")
+        .group_by("app")
+        .agg(add_up("active_seconds"))
+        .sort("app"),
         "activities": _count_activities(segments),
     }
     known = fitted.models.words if fitted.models is not None else []
@@ -86,6 +97,15 @@ def measure_part(events: pl.DataFrame, fitted: Fitted) -> tuple[dict[str, pl.Dat
         "unseen": int((~steps["activity"].is_in(known)).sum()) if known else 0,
     }  # fmt: skip
     return frames, said
+
+
+def _known(frame: pl.DataFrame, names: Iterable[str]) -> list[str]:
+    return [name for name in names if name in frame.columns]
+
+
+def _of_segments(which: pl.Series, number: pl.Series) -> pl.Series:
+    """The rows of the segments that are marked in a list of all."""
+    return which.gather(number).fill_null(False)
 
 
 def _by_time(rows: pl.DataFrame, begin: pl.DataFrame) -> pl.DataFrame:

@@ -51,7 +51,7 @@ def join_parts(folder: Path, parts: Sequence[str], frames: Path) -> None:
     }, {})  # fmt: skip
 
 
-def mine_task(task_id: str | None, folder: str, parts: Sequence[str], frames: str) -> str:
+def mine_task(task_id: str | None, folder: str, parts: Sequence[str], frames: str, criteria: bool = True) -> str:
     """Find the variants, the graph and the measures of one task in the segments of all parts, and keep them.
 
     Parameters
@@ -60,6 +60,7 @@ def mine_task(task_id: str | None, folder: str, parts: Sequence[str], frames: st
     folder : that of the parts.
     parts : names of their folders.
     frames : folder of `join_parts`; a folder for the task is made in it.
+    criteria : false leaves them out.
 
     Returns
     -------
@@ -73,23 +74,23 @@ def mine_task(task_id: str | None, folder: str, parts: Sequence[str], frames: st
     }
     base = shared["people"].select("user", _base=pl.col("base").cast(pl.Int64) - pl.col("first").cast(pl.Int64))
     is_it = pl.col("task_id").is_null() if task_id is None else pl.col("task_id") == task_id
-    segments = _numbered(_scan(Path(folder), parts, "segments").filter(is_it).collect(), base).sort("segment_id")
+    segments = _numbered(_collect(_scan(Path(folder), parts, "segments").filter(is_it)), base).sort("segment_id")
     if task_id is None:
         listed = segments.with_columns(variant_id=pl.lit(None, pl.String))
         write_frames(own, {"segments": listed.select(*SEGMENTS.schema)}, {})
         return own.name
     segments, variants = _vary(segments, shared["activities"])
-    rows = _numbered(_scan(Path(folder), parts, "rows").filter(is_it).collect(), base)
-    rows = rows.sort("user", "_begin", "session_id", "seq").drop("_begin", "task_id")
-    local = _scan(Path(folder), parts, "criteria").filter(is_it).collect()
-    measured = _measure(
-        segments, rows, local, shared["days"], str(shared["apps"]["app"][0]) if shared["apps"].height else ""
-    )
     hours = pl.lit(segments.select(add_up("active_seconds")).item() / 3600)
     frames_of_task = {
         "segments": segments.select(*SEGMENTS.schema), "variants": variants, "successions": count_successions(segments),
-        "tasks": list_tasks(segments).with_columns(active_hours=hours), "criteria": measured,
+        "tasks": list_tasks(segments).with_columns(active_hours=hours),
     }  # fmt: skip
+    if criteria:
+        rows = _numbered(_collect(_scan(Path(folder), parts, "rows").filter(is_it)), base)
+        rows = rows.sort("user", "_begin", "session_id", "seq").drop("_begin", "task_id")
+        local = _scan(Path(folder), parts, "criteria").filter(is_it).collect()
+        main_app = str(shared["apps"]["app"][0]) if shared["apps"].height else ""
+        frames_of_task["criteria"] = _measure(segments, rows, local, shared["days"], main_app)
     write_frames(own, frames_of_task, {})
     return own.name
 
@@ -100,7 +101,8 @@ def write_summaries(frames: Path, tasks: Iterable[str]) -> None:
     found = sorted(tasks)
     joined = {
         name: pl.concat([pl.read_parquet(frames / task / f"{name}.parquet") for task in found])
-        for name in ("tasks", "variants", "successions", "criteria") if found
+        for name in ("tasks", "variants", "successions", "criteria")
+        if found and (frames / found[0] / f"{name}.parquet").exists()
     }  # fmt: skip
     if found:
         joined["tasks"] = joined["tasks"].with_columns(share=pl.col("active_hours") * 3600 / whole)
@@ -115,6 +117,13 @@ def of_parts(folder: Path, parts: Sequence[str]) -> str:
 def _scan(folder: Path, parts: Sequence[str], name: str) -> pl.LazyFrame:
     return pl.scan_parquet([folder / part / f"{name}.parquet" for part in sorted(parts)], glob=False,
                            missing_columns="insert", extra_columns="ignore")  # fmt: skip
+
+
+def _collect(scanned: pl.LazyFrame) -> pl.DataFrame:
+    """The rows in any order, read file by file; lists of texts as numbers at first, or the texts of all that is read stay."""
+    lists = pl.col(name for name, kind in scanned.collect_schema().items() if kind == pl.List(pl.String))
+    coded = scanned.with_columns(lists.cast(pl.List(pl.Categorical))).collect(engine="streaming")
+    return coded.with_columns(lists.cast(pl.List(pl.String)))
 
 
 def _numbered(rows: pl.DataFrame, base: pl.DataFrame) -> pl.DataFrame:

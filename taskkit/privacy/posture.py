@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import polars as pl
@@ -48,13 +48,14 @@ def posture(events: pl.DataFrame, *, metadata: Mapping[str, Any] | None = None, 
     Parameters
     ----------
     events : an events frame.
-    metadata : what the log's files say about themselves (`taskkit.log.read_metadata`); unknown facts are said to be so.
+    metadata : what the log's files say about themselves (`taskkit.log.read_metadata`); unknown facts are said to be so. With
+        `drawn` (`taskkit.mine` of a large log) the events are a draw of the log.
     k : smallest group that shared pages show.
 
     Returns
     -------
     One row per statement: `topic` (recorded, not recorded, removed, people, consent, kept until, sharing; and where the
-    metadata say so: excluded, withdrawn, signed off, ended, seen by), `statement`.
+    metadata say so: drawn, cases, excluded, withdrawn, signed off, ended, seen by), `statement`.
 
     >>> posture(pl.DataFrame(schema=EVENTS.schema))["topic"].to_list()[0]
     'recorded'
@@ -62,13 +63,19 @@ def posture(events: pl.DataFrame, *, metadata: Mapping[str, Any] | None = None, 
     meta = dict(metadata or {})
     n, people = events.height, events["user"].n_unique() if events.height else 0
     filled = {name for name in events.columns if events[name].null_count() < n}
+    drawn = meta.get("drawn") or {}
     rows = [
-        ("recorded", _recorded(events, filled) + (f" Profile: {meta['profile']}." if meta.get("profile") else "")),
+        (
+            "recorded",
+            _recorded(events, filled, drawn) + (f" Profile: {meta['profile']}." if meta.get("profile") else ""),
+        ),
+        ("drawn", _drawn(drawn, k)),
+        ("cases", _cases(drawn, k)),
         ("not recorded", _not_recorded(events, filled)),
-        ("removed", _removed(events, filled, k)),
+        ("removed", _removed(events, filled, k, drawn)),
         ("excluded", _excluded(meta.get("excluded"), k)),
         ("withdrawn", _withdrawn(meta.get("removed_spans"))),
-        ("people", f"{_people(events, people)} Results describe tasks; nobody is ranked."),
+        ("people", f"{_people(events, drawn.get('of_people', people))} Results describe tasks; nobody is ranked."),
         ("consent", meta.get("consent") or "The log does not say which notice the people agreed to."),
         ("signed off", _signed_off(meta)),
         ("kept until", _kept_until(meta.get("kept_until"))),
@@ -79,19 +86,45 @@ def posture(events: pl.DataFrame, *, metadata: Mapping[str, Any] | None = None, 
     return pl.DataFrame([row for row in rows if row[1]], schema=["topic", "statement"], orient="row")
 
 
-def _recorded(events: pl.DataFrame, filled: set[str]) -> str:
+def _recorded(events: pl.DataFrame, filled: set[str], drawn: Mapping[str, Any]) -> str:
     if events.is_empty():
         return "Nothing: the log is empty."
-    days = events["timestamp"].sort().dt.strftime("%d %b %Y")
+    ends = (
+        [date.fromisoformat(drawn[day]) for day in ("first_day", "last_day")] if drawn else events["timestamp"].sort()
+    )
+    days = [ends[0].strftime("%d %b %Y"), ends[-1].strftime("%d %b %Y")]
     span = f"On {days[0]}" if days[0] == days[-1] else f"From {days[0]} to {days[-1]}"
     kinds = set(events["event_type"].drop_nulls().cast(pl.String).unique()) if "event_type" in events.columns else set()
     done = [words for words, types in _DONE.items() if kinds & {*types}]
-    said = (
-        f"{span}, {_rows(events.height)}: which program was in front and when{''.join(f', {words}' for words in done)}."
-    )
+    rows = _rows(drawn.get("of_events", events.height))
+    said = f"{span}, {rows}: which program was in front and when{''.join(f', {words}' for words in done)}."
     naming = [c.name for c in EVENTS.columns if c.privacy == "P2" and c.name in filled and c.name not in _DERIVED]
     words = ", ".join(_FIELDS.get(name, name) for name in naming)
     return said + (f" Kept, and able to name people or customers: {words}." if naming else "")
+
+
+def _drawn(drawn: Mapping[str, Any], k: int) -> str:
+    """What rests on the whole of a large log, and what on a part of it."""
+    if not drawn:
+        return ""
+    of_people, of_sessions = (_told(drawn[name], k) for name in ("of_people", "of_sessions"))
+    return (
+        f"This log has {drawn['of_events']:,} events of {of_people} people. What looks at single steps rests on "
+        f"{drawn['events']:,} events of {_told(drawn['people'], k)} people ({_told(drawn['sessions'], k)} of {of_sessions} "
+        f"sessions), drawn by file (seed {drawn['seed']}): counts and hours there are those of the draw. Tables of the whole log "
+        "say that they are."
+    )
+
+
+def _cases(drawn: Mapping[str, Any], k: int) -> str:
+    """What a draw cannot say about the cases of the process."""
+    if "of_cases" not in drawn:
+        return ""
+    return (
+        f"Of the {drawn['of_cases']:,} cases of the process log, those are shown on which somebody worked in the draw "
+        f"({_told(drawn['cases'], k)}). Cases without recorded work cannot be counted, and work on a case outside "
+        "the draw is not seen."
+    )
 
 
 def _not_recorded(events: pl.DataFrame, filled: set[str]) -> str:
@@ -109,7 +142,7 @@ def _not_recorded(events: pl.DataFrame, filled: set[str]) -> str:
     return said + (f" Columns of your own that may hold content: {', '.join(unknown)}." if unknown else "")
 
 
-def _removed(events: pl.DataFrame, filled: set[str], k: int) -> str:
+def _removed(events: pl.DataFrame, filled: set[str], k: int, drawn: Mapping[str, Any]) -> str:
     if "redactions" not in filled:
         return "This log does not say that anything was replaced before it was written."
     removed = events["redactions"].drop_nulls().explode(empty_as_null=True).drop_nulls()
@@ -117,9 +150,9 @@ def _removed(events: pl.DataFrame, filled: set[str], k: int) -> str:
         f"{_REMOVED.get(kind, kind)} ({_told(n, k, 'row')})" for kind, n in sorted(removed.value_counts().iter_rows())
     ]
     return (
-        f"Before the log was written: {', '.join(kinds)}."
+        f"Before the log was written: {', '.join(kinds)}{' (counted in the draw)' if drawn else ''}."
         if kinds
-        else "Nothing had to be replaced before it was written."
+        else f"Nothing had to be replaced before it was written{', as far as the draw tells' if drawn else ''}."
     )
 
 

@@ -218,6 +218,9 @@ def _scratch(sources: Sources) -> Iterator[Path]:
     scratch = Path(tempfile.mkdtemp(prefix="taskkit-"))
     with _ended_as_interrupted(), _removed(scratch):
         (scratch / "results").mkdir(mode=0o700)
+        # parts of a large log that are done are not done again
+        for kept in (sources.folder / "results").glob("parts-*") if sources.folder is not None else ():
+            (scratch / "results" / kept.name).symlink_to(kept.resolve())
         if sources.journal is not None and sources.journal.is_file():
             _copy_journal(sources.journal, scratch / JOURNAL)
         yield scratch

@@ -14,7 +14,8 @@ from typing import Any
 
 from taskkit.errors import SettingError, TaskkitError
 from taskkit.privacy import SHARED_VARIABLE
-from taskkit.report.offline import STATIC_VARIABLE
+from taskkit.widgets.displays import STATIC_VARIABLE
+from taskkit.widgets.guided_path import PAGES_VARIABLE, STATIONS
 
 SIDE_BY_SIDE = 2  # kernels at once: each takes a core and a few hundred MB
 PARAMETERS = "parameters"  # tag of the cell that defines what a run may change
@@ -74,7 +75,10 @@ def bundled(name: str) -> Path:
 
 
 def find_notebooks(notebooks: str | Path | Sequence[str | Path] | None = None) -> list[Path]:
-    """List the notebook files of a folder in order of name, or check the given ones; the bundled ones by default."""
+    """List the notebooks of a folder in order of name, or check the given ones; the bundled ones by default.
+
+    Those of the guided path come first: a copy or a notebook of somebody's own is no step of it.
+    """
     if notebooks is None or isinstance(notebooks, (str, Path)):
         place = Path(notebooks) if notebooks is not None else bundled("notebooks")
         found = sorted(place.glob("*.ipynb")) if place.is_dir() else [place]
@@ -88,7 +92,16 @@ def find_notebooks(notebooks: str | Path | Sequence[str | Path] | None = None) -
     names = [path.stem for path in found]
     if "index" in names or len(set(names)) < len(names):
         raise TaskkitError("Two notebooks have the same name, or one is called index: each becomes a page of its name.")
-    return found
+    return sorted(found, key=lambda path: not is_guided(path.stem))
+
+
+def is_guided(stem: str) -> bool:
+    """Whether a notebook of this name is a step of the guided path.
+
+    >>> is_guided("02_tasks"), is_guided("02_tasks-Copy1")
+    (True, False)
+    """
+    return any(station.stem == stem for station in STATIONS)
 
 
 def read_notebook(path: Path, values: Mapping[str, Any]) -> Any:
@@ -123,7 +136,8 @@ async def _run_all(
 
     async def run(number: int) -> None:
         async with places:
-            await _run_one(paths[number], notebooks[number], scratch / f"kernel-{number}", bar, shared=shared)
+            environment = _environment(scratch / f"kernel-{number}", paths, shared=shared)
+            await _run_one(paths[number], notebooks[number], scratch / f"kernel-{number}", bar, environment)
 
     await run(0)
     try:
@@ -134,7 +148,7 @@ async def _run_all(
         raise failures.exceptions[0] from None
 
 
-async def _run_one(path: Path, notebook: Any, scratch: Path, bar: _Progress, *, shared: bool) -> None:
+async def _run_one(path: Path, notebook: Any, scratch: Path, bar: _Progress, environment: Mapping[str, str]) -> None:
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError, DeadKernelError
 
@@ -147,7 +161,7 @@ async def _run_one(path: Path, notebook: Any, scratch: Path, bar: _Progress, *, 
         on_cell_executed=lambda **_: bar.cell(path.stem),
     )
     try:
-        await client.async_execute(cleanup_kc=True, env=_environment(scratch, shared=shared))
+        await client.async_execute(cleanup_kc=True, env=environment)
     except CellExecutionError as error:
         raise TaskkitError(_failure(path, notebook, f"{error.ename}: {error.evalue}")) from error
     except DeadKernelError as error:
@@ -174,10 +188,11 @@ def _kernel(scratch: Path) -> Any:
     )
 
 
-def _environment(scratch: Path, *, shared: bool) -> dict[str, str]:
-    """The kernel's environment: static twins instead of widgets, nothing of the user's Jupyter or IPython settings."""
+def _environment(scratch: Path, paths: Sequence[Path], *, shared: bool) -> dict[str, str]:
+    """The kernel's environment: static twins instead of widgets, which pages there will be, nothing of the user's settings."""
     folders = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
     ours = {STATIC_VARIABLE: "1", SHARED_VARIABLE: "1" if shared else "0"}
+    ours[PAGES_VARIABLE] = "/".join(path.stem for path in paths)
     return dict(os.environ) | ours | {name: str(scratch / name.lower()) for name in folders}
 
 

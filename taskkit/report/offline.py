@@ -5,15 +5,14 @@ from __future__ import annotations
 import functools
 import html
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from taskkit.errors import MissingExtraError
+from taskkit.widgets.displays import is_static
 
 CHART_CLASS = "tk-chart"
-STATIC_VARIABLE = "TASKKIT_STATIC"  # set to 1 for the kernel while pages are made
 
 # finds its own chart by its place in the document, not by an id: two notebooks in one window cannot mix them up
 _DRAW = (
@@ -61,7 +60,7 @@ def enable_offline_charts() -> None:
 
 def is_live() -> bool:
     """Whether this runs in a notebook that somebody looks at: not in a script, not while pages are made."""
-    if os.environ.get(STATIC_VARIABLE) == "1":
+    if is_static():
         return False
     try:
         shell = __import__("IPython").get_ipython()

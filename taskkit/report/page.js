@@ -276,6 +276,54 @@
     learn(chart);
   }
 
+  /* paper -------------------------------------------------------------------------------------------------------- */
+
+  var SMALLEST = 0.75;  // of a chart's size on paper: under that an empty foot of a page reads better than the chart
+
+  /* A table is never wider than the paper. A chart goes whole to the next page where it does not fit the rest of one; if it
+     would fit a little smaller, it is. For this all is laid out as on paper, in columns of a page's size, with the
+     browser's own rules for breaks. */
+  function fitToPaper() {
+    var main = document.querySelector("main"), turned = [];
+    Array.prototype.forEach.call(document.styleSheets, function (sheet) {
+      Array.prototype.forEach.call(sheet.cssRules, function (rule) {
+        var text = rule.media ? rule.media.mediaText : "";
+        if (!/^(print|screen)/.test(text)) { return; }
+        turned.push([rule, text]);
+        rule.media.mediaText = text.indexOf("print") === 0 ? "all" : "not all";
+      });
+    });
+    main.classList.add("tk-paper");
+    main.style.columns = "auto";  // a table that is parted by columns counts as wide as all of them
+    Array.prototype.forEach.call(main.querySelectorAll(".tk-table table"), function (table) {
+      table.style.removeProperty("--tk-zoom");
+      var share = main.clientWidth / table.offsetWidth;
+      if (share < 1) { table.style.setProperty("--tk-zoom", share * 0.99); }
+    });
+    main.style.columns = "";
+    Array.prototype.forEach.call(main.querySelectorAll(".tk-chart svg"), function (drawing) { fitOne(main, drawing); });
+    main.classList.remove("tk-paper");
+    turned.forEach(function (pair) { pair[0].media.mediaText = pair[1]; });
+  }
+
+  function fitOne(main, drawing) {
+    function page() {
+      main.style.columns = "auto";  // Chromium leaves what it once moved to a column there, unless it begins anew
+      void main.offsetHeight;
+      main.style.columns = "";
+      return Math.floor((drawing.getBoundingClientRect().left - main.getBoundingClientRect().left + 1) / main.clientWidth);
+    }
+    function size(share) { drawing.style.setProperty("--tk-fit", share * height + "px"); return page(); }
+    drawing.style.removeProperty("--tk-fit");
+    var last = page(), height = drawing.getBoundingClientRect().height, fits = SMALLEST, tight = 1;
+    if (last < 1 || size(fits) === last) { drawing.style.removeProperty("--tk-fit"); return; }
+    for (var step = 0; step < 5; step += 1) {
+      var middle = (fits + tight) / 2;
+      if (size(middle) < last) { fits = middle; } else { tight = middle; }
+    }
+    size(fits);
+  }
+
   function start() {
     document.addEventListener("focusin", function (event) {  // an arrow in a list is the list's, not a shortcut of JupyterLab
       if (event.target.matches && event.target.matches(".jupyter-widgets select, .jupyter-widgets [role=slider]")) {
@@ -293,6 +341,7 @@
     new MutationObserver(follow).observe(document.body, {attributes: true, attributeFilter: ["data-jp-theme-light"]});
     window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", follow);
     if (document.documentElement.hasAttribute("data-tk-page")) {
+      window.addEventListener("beforeprint", fitToPaper);
       Array.prototype.forEach.call(document.querySelectorAll(".jp-OutputArea-output, pre"), function (box) {
         watchWidth(box, "Output");
       });

@@ -8,13 +8,14 @@ import platform
 import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from taskkit.report.notebooks import PARAMETERS
+from taskkit.report.notebooks import PARAMETERS, is_guided
 from taskkit.report.offline import CHART_CLASS, vega_bundle
+from taskkit.widgets.guided_path import STATIONS
 
 _ROOM_ONLY = re.compile(
     r"`tk\.|running notebook|In the notebook|JupyterLab"
@@ -35,12 +36,21 @@ _LIBRARY = (
 
 @dataclass(frozen=True)
 class Page:
-    """One notebook's page: the file's stem, what it is called, what it asks and what it found."""
+    """One notebook's page: the file's stem, what it is called, what it asks and what it found.
+
+    `number` counts the guided pages from 1 in the order that they are read; a further notebook has none.
+    """
 
     stem: str
     title: str
     question: str
     finding: str
+    number: int | None = None
+
+    @property
+    def short(self) -> str:
+        """The name of its place on the guided path, or its title."""
+        return next((station.name for station in STATIONS if station.stem == self.stem), self.title)
 
 
 def render_pages(
@@ -51,7 +61,7 @@ def render_pages(
 
     Parameters
     ----------
-    notebooks : file stem → executed notebook, in reading order.
+    notebooks : file stem → executed notebook, in reading order, those of the guided path first.
     values : the parameters of the run, as a reader may see them.
     private : text that must not stand in a page → what stands there instead.
     show_code : show the code cells too.
@@ -62,11 +72,12 @@ def render_pages(
     -------
     File name → HTML; `index.html` is the last.
     """
+    said = dict(private) | _spoken(notebooks)
     for notebook in notebooks.values():
-        _prepare(notebook, values=values, private=private, show_code=show_code)
+        _prepare(notebook, values=values, private=said, show_code=show_code)
         for cell in notebook.cells if shared else []:
             cell.source = _without_the_room(cell.source) if cell.cell_type == "markdown" else cell.source
-    pages = [describe_page(stem, notebook) for stem, notebook in notebooks.items()]
+    pages = _number([describe_page(stem, notebook) for stem, notebook in notebooks.items()])
     html = {
         f"{page.stem}.html": _page(notebook, number=number, pages=pages, show_code=show_code)
         for number, (page, notebook) in enumerate(zip(pages, notebooks.values(), strict=True))
@@ -107,6 +118,24 @@ def describe_page(stem: str, notebook: Any) -> Page:
     question = re.search(r"[^.!?:]*\?", text) or re.search(r"[^.!?:]*\?", title)
     findings = [carried.get("finding", "") for carried in _carried(notebook, FINDING)]
     return Page(stem, title, question[0].strip() if question else "", findings[-1] if findings else "")
+
+
+def _number(pages: Sequence[Page]) -> list[Page]:
+    """Number the pages of the guided path; if none belongs to it, all of them. A copy is told by its file's name."""
+    counted = [page for page in pages if is_guided(page.stem)] or list(pages)
+    numbers = {page.stem: number for number, page in enumerate(counted, 1)}
+    taken = {page.title for page in counted}
+    return [
+        replace(page, number=numbers[page.stem]) if page.stem in numbers
+        else replace(page, title=f"{page.title} ({page.stem})") if page.title in taken else page
+        for page in pages
+    ]  # fmt: skip
+
+
+def _spoken(notebooks: Mapping[str, Any]) -> dict[str, str]:
+    """What a text calls notebook 05 is a page of another number: pages call it by its title."""
+    guided = [stem for stem in notebooks if is_guided(stem)]
+    return {f"notebook {stem[:2]}": f"“{describe_page(stem, notebooks[stem]).title}”" for stem in reversed(guided)}
 
 
 def private_texts(named: Mapping[Path, str]) -> dict[str, str]:

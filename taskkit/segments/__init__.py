@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import polars as pl
 
-from taskkit.activities.fields import in_order
+from taskkit.activities.fields import changes, in_order
+from taskkit.activities.numbers import number
 from taskkit.errors import SettingError, check_choice
 from taskkit.schema import SEGMENTS, require_columns
 from taskkit.segments.cohesion import segment_by_cohesion
 from taskkit.segments.fitted import TaskModels, fit_models
 from taskkit.segments.mixture import segment_by_model
 from taskkit.segments.rules import segment_by_anchor, segment_by_gap, segment_by_routine, segment_by_switch
+from taskkit.segments.spreading import spread
 
 __all__ = ["METHODS", "ORDER", "TaskModels", "fit_models", "list_segments", "segment", "spread_labels"]
 
@@ -103,42 +106,7 @@ def spread_labels(events: pl.DataFrame, labelled: pl.DataFrame) -> pl.DataFrame:
     """
     if "boundary_confidence" not in labelled.columns:
         labelled = labelled.with_columns(boundary_confidence=pl.lit(None, pl.Float64))
-    return _dense(_spread(events.join(labelled, on=ORDER, how="left", maintain_order="left")))
-
-
-def _spread(frame: pl.DataFrame) -> pl.DataFrame:
-    """Carry the labels of the steps to all other rows of the session."""
-    session = ["user", "session_id"]
-    kind = pl.col("event_type").cast(pl.String)
-    mark = pl.when("step").then(pl.struct("segment", "segment_model", "segment_confidence"))
-    frame = frame.with_columns(_before=mark.forward_fill().over(session), _after=mark.backward_fill().over(session))
-    label_before, label_after = pl.col("_before").struct.field("segment"), pl.col("_after").struct.field("segment")
-    leads = kind.is_in(["window_focus", "window_title", "navigate"]) & pl.col("activity").is_null()
-    chosen = (
-        pl.when("step").then(mark)
-        .when(pl.col("dropped").is_in(["presence", "excluded"])).then(None)  # nothing is done there, or nothing may be known
-        .when(label_before == label_after).then("_before")
-        .when(pl.col("activity").is_not_null()).then("_before")  # merged into the step before
-        .when(leads & pl.col("app").eq_missing(pl.col("app").shift(-1))).then("_after")
-        .when(kind == "scroll").then("_before")
-    )  # fmt: skip
-    frame = frame.with_columns(_chosen=chosen).drop(
-        "segment", "segment_model", "segment_confidence", "_before", "_after"
-    )
-    return frame.unnest("_chosen")
-
-
-def _dense(frame: pl.DataFrame) -> pl.DataFrame:
-    """Number the segments from 0 in order of user and first event."""
-    order = frame.select("segment").drop_nulls().unique(maintain_order=True).with_row_index("segment_id")
-    numbered = frame.join(order, on="segment", how="left", maintain_order="left").drop("segment")
-    sure = pl.col("boundary_confidence").max().over("segment_id")
-    begins = pl.col("segment_id").is_not_null() & (pl.int_range(pl.len()).over("segment_id") == 0)
-    return numbered.with_columns(
-        boundary_confidence=pl.when(begins).then(sure)).with_columns(
-        pl.col("segment_id").cast(pl.UInt32), pl.col("segment_model").cast(pl.Int32),
-        pl.col("segment_confidence").cast(pl.Float64),
-    )  # fmt: skip
+    return spread(events, labelled)
 
 
 def list_segments(events: pl.DataFrame) -> pl.DataFrame:
@@ -164,27 +132,19 @@ def list_segments(events: pl.DataFrame) -> pl.DataFrame:
     [2]
     """
     require_columns(events, "segment_id", "activity", "step", "active_seconds", made_by="segment")
-    frame = in_order(events)
-    own_stream = ["user", "session_id"]
+    from taskkit.segments.row_kernels import count_changes
+
+    asked = ("user", "session_id", "seq", "segment_id", "step", "activity", "app", "active_seconds", "team", "timestamp",
+             "segment_model", "segment_confidence", "boundary_confidence")  # fmt: skip
+    rows = in_order(events.select(name for name in asked if name in events.columns)).drop_nulls("segment_id")
+    inside = rows.filter("step")
     # a fragment begins where the person's last work before was another segment; noise between is no interruption
-    inside = frame.filter(pl.col("step") & pl.col("segment_id").is_not_null()).with_columns(
-        _begins=pl.col("segment_id").ne_missing(pl.col("segment_id").shift(1)).over(own_stream),
-        _switch=pl.col("app").ne_missing(pl.col("app").shift(1)).over("segment_id")
-        & (pl.int_range(pl.len()).over("segment_id") > 0),
-    )
-    by_step = inside.group_by("segment_id", maintain_order=True).agg(
-        steps=pl.len(),
-        fragments=pl.col("_begins").sum(),
-        activities=pl.col("activity"),
-        switches=pl.col("_switch").sum(),
-    )
-    rows = frame.filter(pl.col("segment_id").is_not_null())
-    apps = (
-        rows.filter(pl.col("app").is_not_null())
-        .group_by("segment_id", "app", maintain_order=True).agg(time=pl.col("active_seconds").sum(), n=pl.len())
-        .sort("segment_id", "time", "n", "app", descending=[False, True, True, False])
-        .group_by("segment_id", maintain_order=True).agg(apps=pl.col("app"))
-    )  # fmt: skip
+    fragments = inside.select(changes("user", "session_id", "segment_id")).to_series().to_numpy()
+    numbers, first, _ = number(inside["segment_id"].cast(pl.UInt64))
+    begun, switches = np.zeros(len(first), np.uint32), np.zeros(len(first), np.uint32)
+    count_changes(numbers, number(inside["app"].hash())[0], fragments, begun, switches)
+    by_step = inside.group_by("segment_id", maintain_order=True).agg(steps=pl.len(), activities=pl.col("activity"))
+    by_step = by_step.with_columns(fragments=pl.Series(begun), switches=pl.Series(switches))
     team = pl.col("team").drop_nulls().first() if "team" in rows.columns else pl.lit(None, dtype=pl.String)
     listed = rows.group_by("segment_id", maintain_order=True).agg(
         pl.col("user").first(), team=team, session_id=pl.col("session_id").first(),
@@ -193,13 +153,28 @@ def list_segments(events: pl.DataFrame) -> pl.DataFrame:
         model=_first_or_null(rows, "segment_model"), confidence=_first_or_null(rows, "segment_confidence"),
         boundary_confidence=_first_or_null(rows, "boundary_confidence"),
     )  # fmt: skip
-    listed = listed.join(by_step, on="segment_id", how="left").join(apps, on="segment_id", how="left")
+    listed = listed.join(by_step, on="segment_id", how="left").join(_list_apps(rows), on="segment_id", how="left")
     listed = listed.with_columns(
         elapsed_seconds=(pl.col("end") - pl.col("start")).dt.total_microseconds() / 1e6,
         apps=pl.col("apps").fill_null(pl.lit([], dtype=pl.List(pl.String))),
     )
     columns = [c for c in SEGMENTS.columns if c.name in listed.columns]
     return listed.select(pl.col(c.name).cast(c.dtype) for c in columns).sort("segment_id")
+
+
+def _list_apps(rows: pl.DataFrame) -> pl.DataFrame:
+    """The applications of each segment, most used first."""
+    known = rows["app"].unique().drop_nulls().sort()
+    place = pl.col("app").replace_strict(
+        known, pl.int_range(len(known), dtype=pl.UInt32, eager=True), return_dtype=pl.UInt32
+    )
+    used = rows.lazy().select("segment_id", "active_seconds", app=place).drop_nulls("app").collect()
+    return (
+        used.group_by("segment_id", "app", maintain_order=True).agg(time=pl.col("active_seconds").sum(), n=pl.len())
+        .sort("segment_id", "time", "n", "app", descending=[False, True, True, False])
+        .with_columns(app=pl.lit(known).gather("app"))
+        .group_by("segment_id", maintain_order=True).agg(apps=pl.col("app"))
+    )  # fmt: skip
 
 
 def _first_or_null(rows: pl.DataFrame, name: str) -> pl.Expr:

@@ -86,8 +86,9 @@ def _features(stream: Stream, division: Division, usual: Usual) -> Array:
     before, after, of = x[order[:-1]][goes_on], x[order[1:]][goes_on], ids[order[1:]][goes_on]
     told = np.maximum(log_next[usual.index[after, before], model[of]], log_any[after, model[of]]) - background[after]
     steps = np.maximum(np.bincount(of, minlength=n), 1)
-    worst = np.full(n, 6.0)
-    np.minimum.at(worst, of, np.clip(told, -3, 6))
+    worst, begins = np.full(n, 6.0), np.flatnonzero(np.r_[True, of[1:] != of[:-1]][: len(of)])
+    if len(of):
+        worst[of[begins]] = np.minimum.reduceat(np.clip(told, -3, 6), begins)
     ratio, span, active = np.log(size / usual.size[model]), last - first + 1, ids[inside]
     stretches = np.bincount(active[np.r_[True, active[1:] != active[:-1]]], minlength=n)
     previous = np.r_[-1, active[:-1]][np.searchsorted(inside, first)]

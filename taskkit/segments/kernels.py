@@ -16,6 +16,7 @@ MEMORY = 4  # an execution remembers its latest record of this many kinds
 MODEL, BEGIN, LAST, UP, UP_AT = 0, 1, 2, 3, 4  # what is known of an execution that was left: columns
 MOST_LEFT = 12  # executions that were left and are thought of at a step
 NOTHING = np.float32(-1e30)
+SLACK = np.float32(1e-3)  # a bound may be rounded down by so much
 
 
 @nb.njit(cache=True, inline="always")
@@ -44,6 +45,19 @@ def remember(kinds, tokens, row, kind, token):
 
 
 @nb.njit(cache=True)
+def _promise(index, log_next, log_skip, log_any):
+    """The most that going on in each model with each activity can say, whatever came before."""
+    promised = log_any.copy()
+    for b in range(len(promised)):
+        for a in range(-1, index.shape[1]):
+            pair = index[b, a] if a >= 0 else 0
+            if pair > 0 or a < 0:
+                for k in range(promised.shape[1]):
+                    promised[b, k] = max(promised[b, k], log_next[pair, k], log_skip[pair, k])
+    return promised
+
+
+@nb.njit(cache=True)
 def decode(
     x, opens, index, start_bonus, kind_of, token_of, same, other, log_next, log_skip, log_any, log_start, log_end, log_pause,
     log_stay, log_prior, background, enter, leave, rest_stay, noise, resume, again, horizon, beam,
@@ -68,6 +82,7 @@ def decode(
     thought_of, thought = np.full(n, -1, np.int64), 0  # by first step: when a state last thought of an execution
     anew, late = np.empty(states, np.float32), np.empty(states, np.float32)
     late_source, late_node = np.empty(states, np.int16), np.empty(states, np.int32)
+    promised = _promise(index, log_next, log_skip, log_any)
     total = 0.0
     for i in range(n):
         b, bonus, kind_i, token_i = x[i], start_bonus[i], kind_of[i], token_of[i]
@@ -79,11 +94,11 @@ def decode(
                 if value > best_end:
                     best_end, end_model = value, k
         made[:] = -2
-        # a late return has to be better than something new; only what its record says may add to it, the rest is below 0
-        floor, most = -NOTHING, max(np.float32(0), same[i], other[i])
+        # a late return has to be better than something new: chains in which none can be are not walked
+        floor, most = -NOTHING, max(np.float32(0), same[i], other[i]) + SLACK
         for k in range(k_models):
             anew[k] = late[k] = best_end + bonus + log_prior[k] + log_start[b, k]
-            floor = min(floor, late[k])
+            floor = min(floor, late[k] - promised[b, k])
         if not opens[i]:
             for s in range(states):  # who of the likely ones could take up something it left?
                 if score[s] < best_end - beam:
@@ -102,7 +117,7 @@ def decode(
                         m += 1
                         j = left[p, MODEL]
                         value = leaving + left_fee[p]
-                        if value + most > late[j]:
+                        if value + most + promised[b, j] > late[j]:
                             pair = index[b, left[p, LAST]]
                             value += max(log_next[pair, j], log_skip[pair, j], log_any[b, j])
                             value += record_says(left_known, left_token, p, kind_i, token_i, same[i], other[i])
@@ -188,6 +203,44 @@ def decode(
                 fresh += 1
             ids[i] = number[begun[i]]
     return path, kinds, ids, total
+
+
+@nb.njit(cache=True)
+def look_back(session, kind, token, n_kinds, n_tokens):
+    """The latest earlier step of the session with a record of the same kind, and with the same record (-1 = none)."""
+    n = len(kind)
+    before, earlier = np.full(n, -1, np.int32), np.full(n, -1, np.int32)
+    of_kind, of_token = np.full(n_kinds, -1, np.int32), np.full(n_tokens, -1, np.int32)
+    for i in range(n):
+        if kind[i] < 0:
+            continue
+        last, same = of_kind[kind[i]], of_token[token[i]]
+        if last >= 0 and session[last] == session[i]:
+            before[i] = last
+        if same >= 0 and session[same] == session[i]:
+            earlier[i] = same
+        of_kind[kind[i]], of_token[token[i]] = i, i
+    return before, earlier
+
+
+@nb.njit(cache=True)
+def adopt(ids, opens, token, slip):
+    """Let steps right before an execution belong to it that show its record and were taken for noise.
+
+    At most `slip` steps before it are looked at, and its records at the first `slip` steps.
+    """
+    adopted, seen = ids.copy(), np.zeros(ids.max() + 1 if len(ids) else 0, np.bool_)
+    for first in range(len(ids)):
+        if ids[first] < 0 or seen[ids[first]]:
+            continue
+        seen[ids[first]] = True
+        step = first - 1
+        while step >= 0 and first - step <= slip and ids[step] < 0 and not opens[step + 1]:
+            for own in range(first, min(first + slip, len(ids))):
+                if token[step] >= 0 and ids[own] == ids[first] and token[own] == token[step]:
+                    adopted[step:first] = ids[first]
+            step -= 1
+    return adopted
 
 
 @nb.njit(cache=True)

@@ -244,15 +244,20 @@ def tidy(stream: Stream, division: Division, *, crumbs: Array | None = None, oft
     A session's rare first steps, and noise right before an execution that shows its record, belong to what follows them.
     `crumbs` (see `find_crumbs`) and `often` (occurrences of each activity) are given where the stream is only a part.
     """
+    from taskkit.segments.kernels import adopt
+
     executions, ids = division.executions, division.ids.copy()
     least = find_crumbs(division) if crumbs is None else crumbs
-    ids[np.isin(ids, np.flatnonzero(executions.size <= least[executions.model]))] = -1
+    crumb = np.r_[executions.size <= least[executions.model], False]  # the last one is -1: no execution
+    ids[crumb[ids]] = -1
     for first, step in zip(np.flatnonzero(stream.opens), first_telling_steps(stream, None, often), strict=True):
         if ids[step] >= 0:
             ids[first:step] = ids[step]
-    ids = _same_record(stream, ids)
-    known, number = np.unique(ids, return_inverse=True)
-    return replace(division, ids=number.astype(np.int64) - (1 if len(known) and known[0] < 0 else 0))
+    ids = adopt(ids, stream.opens, stream.records.token, SLIP)
+    known = np.zeros(int(ids.max(initial=-1)) + 2, bool)
+    known[ids] = True
+    known[-1] = False
+    return replace(division, ids=np.where(ids >= 0, np.cumsum(known)[ids] - 1, -1))
 
 
 def find_crumbs(division: Division) -> Array:
@@ -264,21 +269,6 @@ def find_crumbs(division: Division) -> Array:
         if len(size) and np.median(size) >= SHORT:
             crumbs[model] = max(1.0, CRUMB * float(np.median(size)))
     return crumbs
-
-
-def _same_record(stream: Stream, ids: Array) -> Array:
-    """Let steps right before an execution belong to it that show its record and were taken for noise."""
-    executions, token, adopted = np.unique(ids[ids >= 0], return_index=True), stream.records.token, ids.copy()
-    inside = np.flatnonzero(ids >= 0)
-    for first in inside[np.sort(executions[1])]:
-        own = token[first : first + SLIP]
-        own = own[(own >= 0) & (ids[first : first + SLIP] == ids[first])]
-        step = first - 1
-        while step >= 0 and first - step <= SLIP and ids[step] < 0 and not stream.opens[step + 1]:
-            if token[step] >= 0 and token[step] in own:
-                adopted[step:first] = ids[first]
-            step -= 1
-    return adopted
 
 
 def label_division(stream: Stream, division: Division, usual: Usual | None = None) -> pl.DataFrame:

@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from taskkit.activities.fields import changes
+from taskkit.activities.numbers import digest, number
+
 Array = np.ndarray[Any, Any]
 
 WORD = r"[\p{L}_]*[-_]?\d[\d\p{L}._-]*"  # a word with a digit in it
@@ -53,103 +56,112 @@ class Records:
 def find_records(steps: pl.DataFrame, *, kinds: pl.DataFrame | None = None) -> Records:
     """Find the number that says most about what each step works on, if there is one.
 
-    `kinds` are those of `find_kinds`, where they were learnt from other steps.
+    Parameters
+    ----------
+    steps : in the order of user, session and seq.
+    kinds : those of `find_kinds`, where they were learnt from other steps.
     """
-    found = _numbers(steps)
-    given = _rate_kinds(found) if kinds is None else kinds
-    best = _best(found, given)
-    number = pl.col("kind").rank("dense") - 1  # of those that are the best one somewhere
-    if kinds is not None:
-        number = pl.col("kind").replace_strict(given["kind"], given["number"], return_dtype=pl.Int32)
-    best = best.with_columns(_token=_packed("code", "value"), _own=_packed("session", "code"))
-    best = best.with_columns(
-        pl.col("step").shift(1).over("_own").alias("before"),
-        pl.col("step").shift(1).over(_packed("session", "_token")).alias("earlier"),
-        token=pl.col("_token"),
-        number=number,
+    from taskkit.segments.kernels import look_back
+
+    shown = _numbers(steps)
+    given = _rate_kinds(shown) if kinds is None else kinds
+    entry, entries = _best(shown, given)
+    # numbers in the order of the alphabet, of those that are the best one somewhere
+    used = pl.Series(np.unique(entry[entry >= 0]), dtype=pl.UInt32)
+    named = entries[used].with_columns(
+        kind=pl.col("kind").rank("dense") - 1, token=pl.struct("kind", "value").rank("dense") - 1
     )
-    arrays = []
-    for name in ("number", "before", "token", "earlier"):
-        array = np.full(steps.height, -1, np.int32)
-        array[best["step"].to_numpy()] = best[name].cast(pl.Int32).fill_null(-1).to_numpy()
-        arrays.append(array)
-    return Records(*arrays)
+    kind_of, token_of = (_by_entry(entries.height, used, named[name]) for name in ("kind", "token"))
+    kind, token = kind_of[entry], token_of[entry]
+    before, earlier = look_back(
+        shown.session, kind, token, int(kind.max(initial=-1)) + 1, int(token.max(initial=-1)) + 1
+    )
+    if kinds is not None:
+        number = entries[used]["kind"].replace_strict(given["kind"], given["number"], return_dtype=pl.Int32)
+        kind = _by_entry(entries.height, used, number)[entry]
+    return Records(kind, before, token, earlier)
 
 
 def find_kinds(steps: pl.DataFrame) -> pl.DataFrame:
     """The kinds of numbers that are records: `kind`, its `worth` and the `number` that it has in `find_records`."""
-    found = _numbers(steps)
-    kinds = _rate_kinds(found)
-    used = _best(found, kinds)["kind"].unique().sort()
+    shown = _numbers(steps)
+    kinds = _rate_kinds(shown)
+    entry, entries = _best(shown, kinds)
+    used = entries[np.unique(entry[entry >= 0])]["kind"].unique()
     return kinds.filter(pl.col("kind").is_in(used.implode())).sort("kind").with_row_index("number")
 
 
-class _Found(NamedTuple):
-    """The numbers that steps show; kinds and values are numbered in the order of the alphabet."""
+class _Shown(NamedTuple):
+    """The numbers that steps show."""
 
-    rows: pl.DataFrame  # step, session, kind, value
-    kinds: pl.Series  # text of each kind
-
-
-def _rate_kinds(found: _Found) -> pl.DataFrame:
-    rated = found.rows.group_by("kind").agg(_worth())
-    return rated.with_columns(kind=found.kinds.gather(rated["kind"]))
+    session: Array  # number of each step's session
+    texts: list[Array]  # per source: the number of each step's text
+    words: pl.DataFrame  # source, text, kind and value of every number in a text, each once
 
 
-def _best(found: _Found, kinds: pl.DataFrame) -> pl.DataFrame:
-    """The number of each step whose kind tells most: `kind` is a text again."""
-    worth = found.kinds.to_frame("text").with_row_index("kind").join(
-        kinds.select(text="kind", worth="worth"), on="text", how="inner"
-    )  # fmt: skip
-    rows = found.rows.join(worth, on="kind", how="left", maintain_order="left").filter(pl.col("worth") > 0)
-    best = rows.sort("step", "worth", "kind", "value", descending=[False, True, False, False])
-    first = pl.col("step").ne_missing(pl.col("step").shift(1))
-    return best.filter(first).rename({"kind": "code", "text": "kind"})
+def _rate_kinds(shown: _Shown) -> pl.DataFrame:
+    """`worth` of each `kind`."""
+    words = shown.words.with_columns((pl.col("kind", "value").rank("dense") - 1).cast(pl.UInt32))
+    steps = [
+        pl.DataFrame({"text": texts, "session": shown.session})
+        .with_row_index("step")
+        .join(words.filter(source=source).drop("source"), on="text", how="inner")
+        for source, texts in enumerate(shown.texts)
+    ]
+    rows = pl.concat(steps).select("step", "session", "kind", "value").sort("step", "kind", "value")
+    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in ("step", "kind", "value"))
+    rated = rows.filter(~same.fill_null(False)).group_by("kind").agg(_worth())
+    return rated.with_columns(kind=shown.words["kind"].unique().sort().gather(rated["kind"]))
 
 
-def _numbers(steps: pl.DataFrame) -> _Found:
+def _best(shown: _Shown, kinds: pl.DataFrame) -> tuple[Array, pl.DataFrame]:
+    """The number of each step whose kind tells most, as a row of the table that is returned too (-1 = none)."""
+    told = kinds.filter(pl.col("worth") > 0).sort("worth", "kind", descending=[True, False]).with_row_index("place")
+    words = shown.words.join(told.select("kind", "place"), on="kind", how="inner").sort("place", "value")
+    fresh = changes("place", "value")
+    entries, words = words.filter(fresh).select("kind", "value"), words.with_columns(entry=fresh.cum_sum() - 1)
+    none = entries.height
+    best = np.full(len(shown.session), none, np.int64)
+    for source, texts in enumerate(shown.texts):
+        own = words.filter(source=source).group_by("text").agg(pl.col("entry").min())
+        first = np.full(int(texts.max(initial=0)) + 1, none, np.int64)
+        first[own["text"].to_numpy()] = own["entry"].to_numpy()
+        best = np.minimum(best, first[texts])
+    return np.where(best < none, best, -1), entries
+
+
+def _by_entry(many: int, used: pl.Series, said: pl.Series) -> Array:
+    """What is said of the entries that are used, by entry; the last one, which is -1, stands for none."""
+    table = np.full(many + 1, -1, np.int32)
+    table[used.to_numpy()] = said.to_numpy()
+    return table
+
+
+def _numbers(steps: pl.DataFrame) -> _Shown:
     """Every word with a digit in the element, title or address of each step, with its kind: the word without its digits."""
     missing = [pl.lit(None, pl.String).alias(name) for name in SOURCES if name not in steps.columns]
-    frame = steps.with_columns(missing).select(
-        *SOURCES, step=pl.int_range(pl.len(), dtype=pl.UInt32), session=_session(steps), screen=pl.col("screen").fill_null(""),
-    )  # fmt: skip
+    frame = steps.with_columns(missing)
+    texts: list[Array] = []
     words: list[pl.DataFrame] = []
-    shown: list[pl.DataFrame] = []
-    for source in SOURCES:
+    for source, name in enumerate(SOURCES):
         # titles repeat: the words are looked for once in each different text, of an element once on each screen
-        key = [source, "screen"] if source == "element_name" else [source]
-        texts = frame.select(key).unique().drop_nulls(source).sort(key).with_row_index("text")
-        number = pl.lit(len(words), dtype=pl.Int32)
-        joined = frame.select("step", "session", *key).join(texts, on=key, how="inner")
-        shown.append(joined.select("step", "session", "text", source=number))
-        found = texts.with_columns(value=pl.col(source).str.extract_all(WORD)).explode("value", empty_as_null=True)
-        screen = pl.col("screen") if source == "element_name" else pl.lit("")
-        is_cell = pl.col("value").str.contains(CELL) & pl.lit(source == "element_name")
-        words.append(found.drop_nulls("value").select(
-            "text", source=number,
-            kind=pl.when(is_cell).then(pl.lit("row ") + screen).otherwise(pl.col("value").str.replace_all(r"\d+", "#")),
+        key = [name, "screen"] if name == "element_name" else [name]
+        numbers, first, _ = number(frame.select(digest(key)).to_series())
+        screen = pl.col("screen").fill_null("") if name == "element_name" else pl.lit("")
+        found = frame.select(key)[first].with_row_index("text")
+        found = found.select("text", screen=screen, value=pl.col(name).str.extract_all(WORD)).explode(
+            "value", empty_as_null=True
+        )
+        found = found.drop_nulls("value")
+        is_cell = pl.col("value").str.contains(CELL) & pl.lit(name == "element_name")
+        texts.append(numbers)
+        words.append(found.select(
+            "text", source=pl.lit(source, dtype=pl.Int32),
+            kind=pl.when(is_cell).then(pl.lit("row ") + pl.col("screen")).otherwise(pl.col("value").str.replace_all(r"\d+", "#")),
             value=pl.when(is_cell).then(pl.col("value").str.extract(r"(\d+)$")).otherwise("value"),
         ))  # fmt: skip
-    table = pl.concat(words)
-    kinds = table["kind"].unique().sort()
-    table = table.with_columns((pl.col("kind", "value").rank("dense") - 1).cast(pl.UInt32)).unique()
-    rows = pl.concat(shown).join(table, on=["source", "text"], how="inner")
-    rows = rows.select("step", "session", "kind", "value").sort("step", "kind", "value")
-    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in ("step", "kind", "value"))
-    return _Found(rows.filter(~same.fill_null(False)), kinds)
-
-
-def _packed(one: str, other: str) -> pl.Expr:
-    """A dense number for each pair of numbers, in their order: one number is compared faster than two."""
-    room = pl.col(other).max().cast(pl.UInt64) + 1
-    return (pl.col(one).cast(pl.UInt64) * room + pl.col(other).cast(pl.UInt64)).rank("dense") - 1
-
-
-def _session(steps: pl.DataFrame) -> pl.Expr:
-    """A number for each session; where its steps stand together, as they do in order, none has to be compared twice."""
-    own = pl.struct("user", "session_id")
-    together = steps.select(own.rle_id().max() + 1 == own.n_unique()).item() if steps.height else True
-    return own.rle_id() if together else own.rank("dense")
+    session = np.cumsum(steps.select(changes("user", "session_id")).to_series().to_numpy())
+    return _Shown(session, texts, pl.concat(words).unique())
 
 
 def _worth() -> pl.Expr:

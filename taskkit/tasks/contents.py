@@ -59,10 +59,13 @@ def read_contents(segments: pl.DataFrame, vocabulary: Vocabulary | None = None) 
     from scipy.sparse import csr_array, diags_array, hstack
 
     steps = segments.select(row=pl.int_range(pl.len()), place="activities").explode("place", empty_as_null=True)
-    steps = steps.with_columns(pl.col("place").str.replace(VERB, "")).with_columns(
-        code=pl.col("place").rank("dense").cast(pl.Int64) - 1
+    # few activities occur very often: texts are read once for each
+    of = steps.select("place").unique().drop_nulls().with_columns(text=pl.col("place").str.replace(VERB, ""))
+    of = of.with_columns(code=pl.col("text").rank("dense").cast(pl.Int64) - 1)
+    places = of["text"].unique().sort()  # at the position that is their code
+    steps = steps.select(
+        "row", code=pl.col("place").replace_strict(of["place"], of["code"], default=None, return_dtype=pl.Int64)
     )
-    places = steps["place"].drop_nulls().unique().sort()  # at the position that is their code
     bags = steps.group_by("row", maintain_order=True).agg(
         all=pl.col("code").drop_nulls().unique().sort(), first=pl.col("code").first(), last=pl.col("code").last()
     )

@@ -9,17 +9,14 @@ import numpy as np
 import polars as pl
 
 from taskkit.errors import SettingError
-from taskkit.schema import require_columns
 from taskkit.variants.counting import count_ranked, count_ways, name_segments, rank_ways
+from taskkit.variants.successions import count_successions
 from taskkit.variants.ways import (
     IN_ORDER,
     LEVELS,
-    Steps,
-    check_order,
     check_rare,
     find_ways,
     leave_out,
-    number,
     read_steps,
     screen_of,
 )
@@ -37,8 +34,6 @@ __all__ = [
 ]
 
 Array = np.ndarray[Any, Any]
-
-_DENSE = 1 << 18  # successions there can be, up to which each has a place of its own
 
 
 def find_variants(
@@ -159,63 +154,6 @@ def list_left_out(segments: pl.DataFrame, *, level: str = "screen", rare: float 
     order = ["task_id", "segments", "times", "step", "reason"]
     listed = listed.sort(order, descending=[False, True, True, False, False])
     return listed.select("task_id", "step", "reason", "times", "segments", "share", "people")
-
-
-def count_successions(segments: pl.DataFrame, *, level: str = "screen") -> pl.DataFrame:
-    """Count which screen or activity directly follows which, inside each task (the directly-follows graph).
-
-    Parameters
-    ----------
-    segments : segments frame with `task_id`.
-    level : "screen" (staying on a screen is no succession), "activity" (nor is doing the same again) or "action" (it is).
-
-    Returns
-    -------
-    One row per task and pair, most frequent first: `task_id`, `before`, `after`, `times`, `segments`, `people`. A null
-    `before` is the start of a segment, a null `after` its end; segments without a step have neither.
-
-    Raises
-    ------
-    ContractError : `find_tasks` has not been run. SettingError : the level is not one of these.
-
-    >>> import polars as pl, taskkit as tk
-    >>> log = tk.from_table(pl.DataFrame({"at": range(1_800_000_000, 1_800_000_006), "what": list("ab" * 3)}),
-    ...                     columns={"timestamp": "at", "event_name": "what"})
-    >>> segments = tk.find_tasks(tk.list_segments(tk.segment(tk.name_activities(log), method="anchor", end="^b$")))
-    >>> tk.count_successions(segments, level="activity").select("before", "after", "times").rows()
-    [(None, 'a', 3), ('a', 'b', 3), ('b', None, 3)]
-    """
-    require_columns(segments, "task_id", "activities", made_by="find_tasks")
-    check_order(level, what="level of successions")
-    steps = read_steps(segments, level=level)
-    many = len(steps.names)
-    key, times, owners, people = _count_follows(steps, again=level == "action")
-    pairs, after = np.divmod(key, many + 1)
-    task, before = np.divmod(pairs, many + 1)
-    names = steps.names.extend_constant(None, 1)  # what stands for start and end
-    counted = pl.DataFrame({
-        "task_id": pl.Series(steps.tasks, dtype=pl.String).gather(task), "before": names.gather(before),
-        "after": names.gather(after), "times": times.astype(np.uint32),
-        "segments": owners.astype(np.uint32), "people": people.astype(np.uint32),
-    })  # fmt: skip
-    return counted.sort("task_id", "times", "before", "after", descending=[False, True, False, False])
-
-
-def _count_follows(steps: Steps, *, again: bool) -> tuple[Array, Array, Array, Array]:
-    """Of each succession its number, how often it occurs, in how many segments and with how many people."""
-    from taskkit.variants.kernels import count_follows
-
-    person, first, _ = number(steps.segments["user"].hash(0).to_numpy())
-    many = len(steps.names)
-    cells, size = len(steps.tasks) * (many + 1) ** 2, 1 << 10
-    while True:  # few different successions are the rule, and what is small stays near the processor
-        table = np.full(cells if cells <= _DENSE else 2 * size, -1, np.int32)
-        key, times, owners, seen = count_follows(
-            steps.unit, steps.begin, steps.task, person, len(first), many, again, table, size
-        )
-        if len(key) or not len(steps.unit):
-            return key, times, owners, seen.sum(axis=1)
-        size *= 8
 
 
 def sequence_distances(sequences: Sequence[Sequence[str]]) -> Array:

@@ -77,41 +77,51 @@ def surround(unit, activity, owner, many, rows):
 
 
 @njit(cache=True, nogil=True)
-def count_follows(unit, begin, task, person, people, many, again, table, size):
-    """Every succession (task, before, after), how often it occurs, in how many owners and with how many people, in one pass.
+def count_follows(code, unit_of, begin, task, person, at, mark, width, whole, again, table, seen, found):
+    """Count the successions of the owners from `at` on in `table`: number plus one, times, owners, mark of the last owner.
 
-    Unit `many` is the start or the end of an owner; owners without steps have neither. Without `again` a unit does not follow
-    itself. `table` (-1 everywhere) has a place for each succession that there can be, or for some of them: a power of two.
-    No succession is returned if more than `size` are found: no array grows here.
+    Unit 0 is the start or the end of an owner; owners without steps have neither. Without `again` a unit does not follow
+    itself. Units are below `width`, so task, before and after are one number: its row, where the table is `whole`, else a row
+    that is looked for. `found` are there already; `mark` and above are the owners' own. Returns how many there are now and
+    the owner before which there was no place left: no array grows here.
     """
-    whole, mask = np.int64(len(task) and (task.max() + 1)) * (many + 1) ** 2 <= len(table), np.uint64(len(table) - 1)
-    key_of, last = np.empty(size, np.int64), np.full(size, -1, np.int64)
-    times, owners = np.zeros(size, np.int64), np.zeros(size, np.int64)
-    seen, found = np.zeros((size, people), np.bool_), 0
-    for s in range(len(task)):
-        base, before = np.int64(task[s]) * (many + 1), np.int64(many)
-        for i in range(begin[s], begin[s + 1] + 1 if begin[s + 1] > begin[s] else begin[s]):
-            after = np.int64(unit[i]) if i < begin[s + 1] else np.int64(many)
+    mask = np.uint64(len(table) - 1)
+    for s in range(at, len(task)):
+        first, behind, before = begin[s], begin[s + 1], np.int64(0)
+        if not whole and 2 * (found + behind - first + 1) > len(table):
+            return found, s
+        for i in range(first, behind + 1 if behind > first else first):
+            after = unit_of[code[i]] if i < behind else np.int64(0)
             if after == before and not again:
                 continue
-            key = (base + before) * (many + 1) + after
-            before, place = after, key
-            if not whole:
-                place = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32) & mask)
-                while table[place] >= 0 and key_of[table[place]] != key:
-                    place = (place + 1) & np.int64(mask)
-            at = table[place]
-            if at < 0:
-                if found == size:
-                    return key_of[:0], times[:0], owners[:0], seen[:0]
-                at, table[place], key_of[found] = found, found, key
-                found += 1
-            times[at] += 1
-            if last[at] != s:
-                last[at] = s
-                owners[at] += 1
-                seen[at, person[s]] = True
-    return key_of[:found], times[:found], owners[:found], seen[:found]
+            key = (task[s] * width + before) * width + after
+            place = key if whole else _find_place(key, table, mask)
+            found += table[place, 0] == 0
+            table[place, 0] = key + 1
+            table[place, 1] += 1
+            table[place, 2] += table[place, 3] != mark + s  # no branch: half of them would be guessed wrong
+            table[place, 3] = mark + s
+            seen[place, person[s]] = True
+            before = after
+    return found, len(task)
+
+
+@njit(cache=True, nogil=True)
+def find_places(keys, table):
+    """The rows of keys that are not in the table yet."""
+    places = np.empty_like(keys)
+    for i in range(len(keys)):
+        places[i] = _find_place(keys[i], table, np.uint64(len(table) - 1))
+        table[places[i], 0] = keys[i] + 1
+    return places
+
+
+@njit(cache=True, nogil=True)
+def _find_place(key, table, mask):
+    place = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32) & mask)
+    while table[place, 0] and table[place, 0] != key + 1:
+        place = (place + 1) & np.int64(mask)
+    return place
 
 
 @njit(cache=True, nogil=True)
@@ -165,12 +175,13 @@ def number_dense(keys, table, first, numbers):
 
 
 @njit(cache=True, nogil=True)
-def number_sparse(keys, table, first, numbers):
+def number_sparse(keys, table, first, numbers, known):
     """The same for any 64-bit keys; `table` holds pairs of a key and its number plus one (0 where empty; a power of two).
 
-    Returns -1 if more than half of the table would be needed: no array grows here, which would slow the loop down.
+    `known` keys are in there already: `first` is filled with the rows of the others. Returns -1 if more than half of the table
+    would be needed: no array grows here, which would slow the loop down.
     """
-    found, mask = 0, np.uint64(len(table) - 1)
+    found, mask = known, np.uint64(len(table) - 1)
     for i in range(len(keys)):
         key = keys[i]
         place = np.int64((key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32) & mask)
@@ -179,7 +190,7 @@ def number_sparse(keys, table, first, numbers):
         if not table[place, 1]:
             if 2 * found >= len(table):
                 return -1
-            first[found] = i
+            first[found - known] = i
             found += 1
             table[place, 0], table[place, 1] = key, np.uint64(found)
         numbers[i] = np.int64(table[place, 1]) - 1

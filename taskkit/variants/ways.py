@@ -106,7 +106,7 @@ def _find_whole(segments: pl.DataFrame, *, single: bool) -> Ways | None:
     """
     from taskkit.variants.kernels import hash_lists
 
-    frame, task, tasks = _with_task(segments, "activities")
+    frame, task, tasks = with_task(segments, "activities")
     begin, texts = flatten(frame["activities"])
     if texts.null_count():
         return None
@@ -159,13 +159,9 @@ def read_steps(segments: pl.DataFrame, *, level: str) -> Steps:
     """The steps at a level; texts are numbered once, everything after that works on numbers."""
     check_choice(level, allowed=LEVELS, what="level of variants")
     column = "apps" if level == "app" else "activities"
-    frame, task, tasks = _with_task(segments, column)
-    begin, texts = flatten(frame[column])
+    frame, task, tasks = with_task(segments, column)
+    begin, texts = drop_absent(*flatten(frame[column]))
     owner = np.repeat(np.arange(frame.height), np.diff(begin))
-    if texts.null_count():
-        there = texts.is_not_null().to_numpy()
-        owner, texts = owner[there], texts.drop_nulls()
-        begin = np.concatenate((np.zeros(1, np.int64), np.cumsum(there)))[begin]
     unit, first, _ = number(texts.hash(0).to_numpy())
     steps = Steps(frame, begin, owner, unit, unit, texts.gather(first), task, tasks)
     if level == "app":  # the segments hold no order of applications, so all have that of the alphabet
@@ -200,7 +196,7 @@ def only_task(steps: Steps, task: str) -> tuple[Steps, Array]:
     return cut, rows
 
 
-def _with_task(segments: pl.DataFrame, column: str) -> tuple[pl.DataFrame, Array, list[str]]:
+def with_task(segments: pl.DataFrame, column: str) -> tuple[pl.DataFrame, Array, list[str]]:
     """The segments that have a task, with `_row`; of each the place of its task; and the tasks in their order."""
     require_columns(segments, "task_id", "activities", column, made_by="find_tasks")
     frame = segments.with_row_index("_row").drop_nulls("task_id")
@@ -215,6 +211,14 @@ def flatten(lists: pl.Series) -> tuple[Array, pl.Series]:
     begin = np.zeros(len(lists) + 1, np.int64)
     np.cumsum(lists.list.len().fill_null(0).to_numpy(), out=begin[1:])
     return begin, lists.explode(empty_as_null=False, keep_nulls=False)
+
+
+def drop_absent(begin: Array, texts: pl.Series) -> tuple[Array, pl.Series]:
+    """The same without nulls: a step without a name is no step."""
+    if not texts.null_count():
+        return begin, texts
+    there = texts.is_not_null().to_numpy()
+    return np.concatenate((np.zeros(1, np.int64), np.cumsum(there)))[begin], texts.drop_nulls()
 
 
 def find_glances(steps: Steps, spread: tuple[Array, int] | None = None) -> Array:
@@ -271,7 +275,7 @@ def number(keys: Array, limit: int = 0) -> tuple[Array, Array, Array]:
         keys, size, found = keys.astype(np.uint64, copy=False), 1 << 13, -1
         while found < 0:  # few different keys are the rule, and a small table stays near the processor
             rows, size = np.empty(4 * size, np.int64), 8 * size
-            found = number_sparse(keys, np.zeros((size, 2), np.uint64), rows, numbers)
+            found = number_sparse(keys, np.zeros((size, 2), np.uint64), rows, numbers, 0)
     return numbers, rows[:found], np.bincount(numbers, minlength=found)
 
 

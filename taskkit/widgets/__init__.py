@@ -41,6 +41,7 @@ from taskkit.widgets.quality import caveat_card, list_checks, summarise_quality
 from taskkit.widgets.running import show_progress
 from taskkit.widgets.tables import table
 from taskkit.widgets.task_desk import TaskDesk
+from taskkit.widgets.whole_log import whole_log
 from taskkit.widgets.workbench import RuleWorkbench
 
 __all__ = [
@@ -88,4 +89,5 @@ __all__ = [
     "summarise_tasks",
     "summarise_variants",
     "table",
+    "whole_log",
 ]

@@ -28,11 +28,11 @@ from taskkit.charts.automation_fields import field_map
 from taskkit.charts.automation_ranks import rank_intervals, savings_cases
 from taskkit.charts.automation_steps import routine_strip
 from taskkit.charts.look import count_of, smallest_group, unchecked
+from taskkit.decisions import journal_of
 from taskkit.decisions.marks import list_marks
 from taskkit.errors import SettingError, TaskkitError, check_choice
 from taskkit.privacy import MIN_PEOPLE, shares_pages
 from taskkit.widgets.automation_journal import TaskDecisions
-from taskkit.widgets.cards import JOURNAL
 from taskkit.widgets.controls import Explorer, Quick, put, shown_by, slider
 from taskkit.widgets.displays import STYLE, Shown, sentence, stack
 from taskkit.widgets.tables import table
@@ -62,6 +62,7 @@ class AutomationExplorer(Explorer):
     context : answers to the questionnaire, {task: {question: answer}}; those in the journal are added.
     process : frame of `read_process_log`, so that decisions may follow from what is known of the case.
     results : folder of results; the journal of decisions lies beside it. None: nothing can be recorded.
+    measured : frame of `measure_criteria`, such as that of a whole log of which `events` are a part; measured here if none.
     min_segments : a task seen less often gets no verdict.
     min_people : smallest group that is shown.
     """
@@ -76,6 +77,7 @@ class AutomationExplorer(Explorer):
         weights: Mapping[str, float] | None = None,
         context: Mapping[str, Mapping[str, Any]] | None = None,
         results: str | Path | None = None,
+        measured: pl.DataFrame | None = None,
         min_segments: int = 20,
         min_people: int = MIN_PEOPLE,
     ) -> None:
@@ -83,12 +85,14 @@ class AutomationExplorer(Explorer):
         self.process = process if "case_id" in events.columns else None
         self.assumptions, self.weights = assumptions or Assumptions(), read_weights(weights)
         self.min_people = smallest_group(events, min_people=min_people)
-        self.path = None if results is None else Path(results).parent / JOURNAL
+        self.path = journal_of(results)
         self._context = {task: dict(answers) for task, answers in (context or {}).items()}
         self._kept = TaskDecisions(self.path, events, segments)
         self._last: tuple[Any, pl.DataFrame] | None = None  # the ranking of the last settings
         self._placed_for: tuple[tuple[int, ...], dict[str, list[dict[str, Any]]]] = ((), {})
-        self._measured = measure_criteria(events, segments)  # the slow part, once: a slider only weighs anew
+        self._measured = (
+            measure_criteria(events, segments) if measured is None else measured
+        )  # the slow part, once: a slider only weighs anew
         self.ranking = self._score(self.assumptions, self.weights)
 
     # ------------------------------------------------------------------------------------------------ weights and money

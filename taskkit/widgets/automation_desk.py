@@ -6,10 +6,11 @@ from typing import Any
 
 from taskkit.automation.questionnaire import QUESTIONS
 from taskkit.charts.automation import VERDICTS
+from taskkit.decisions import JOURNAL
 from taskkit.errors import TaskkitError
 from taskkit.widgets.automation import AutomationExplorer
-from taskkit.widgets.cards import JOURNAL
 from taskkit.widgets.displays import STYLE, is_static, sentence
+from taskkit.widgets.finding_desk import NOT_STATED
 
 
 class VerdictDesk:
@@ -54,7 +55,7 @@ class VerdictDesk:
             try:
                 if button is keep:
                     number = each.answer(
-                        task.value, asked.value, answer.value, why=why.value, role=role.value or "analyst"
+                        task.value, asked.value, answer.value, why=why.value, role=role.value.strip() or NOT_STATED
                     )
                 else:
                     number = each.decide(

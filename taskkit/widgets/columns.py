@@ -12,8 +12,8 @@ from taskkit.errors import check_choice
 from taskkit.log.any_table import guess_columns, read_table
 from taskkit.log.table import RECORDED, as_polars
 from taskkit.schema import EVENTS
+from taskkit.widgets.controls import Explorer, choice
 from taskkit.widgets.displays import Shown, stack
-from taskkit.widgets.explorers import Explorer, _list
 from taskkit.widgets.tables import table
 
 _TRIED, _SHOWN = 500, 6  # rows that are read for the picture, and rows in it
@@ -50,7 +50,7 @@ class ColumnMapper(Explorer):
     def controls(self) -> dict[str, Any]:
         """One list for each column of the contract, those that must be known first."""
         return {
-            name: _list(
+            name: choice(
                 f"{name}{' *' if name == 'timestamp' else ''}",
                 [*([] if name in self.frame.columns else [_NONE]), *self.frame.columns],
                 self.columns.get(name, _NONE),

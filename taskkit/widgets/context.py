@@ -13,7 +13,7 @@ import polars as pl
 from taskkit.automation.marks import KINDS
 from taskkit.charts.look import count_of, people, short, smallest_group
 from taskkit.charts.marks import show_marks
-from taskkit.decisions import Decisions
+from taskkit.decisions import JOURNAL, Decisions, journal_of
 from taskkit.decisions.marks import (
     MARKS,
     anchor_of,
@@ -28,12 +28,14 @@ from taskkit.overlay import list_excursions
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.variants import screen_of
 from taskkit.variants.recounting import WayCounts
-from taskkit.widgets.cards import JOURNAL
 from taskkit.widgets.displays import STYLE, Shown, is_shared, is_static, sentence, stack
+from taskkit.widgets.forms import Form, beside
 from taskkit.widgets.tables import table
 
 WHATS = {"step": "a step", "variant": "a way of doing a task", "detour": "a detour", "task": "a whole task"}
-_BESIDE = '<div style="color:#55606f;margin-left:98px;line-height:1.4">{}</div>'
+_BOOKED, _USERS, _CASES = (
+    "step of the process", ("user of the business system", "users of the business system"), ("case", "cases")
+)  # fmt: skip
 _MOST = 200  # entries of the list: more are found by searching
 _RARE = 0.2  # as in the explorer of variants, so that its ways are the same
 _SCHEMA = pl.Schema({"subject": pl.String(), "task_id": pl.String(), "kind": pl.String(), "times": pl.Int64(),
@@ -62,7 +64,7 @@ class ContextDesk:
         self.events, self.segments, self.names = events, segments.drop_nulls("task_id"), dict(names or {})
         self.process = process
         self.min_people = smallest_group(events, min_people=min_people)
-        self.path = None if results is None else Path(results).parent / JOURNAL
+        self.path = journal_of(results)
         self._seen = 0  # newest entry of the journal when the marks were shown last
         self._listed: dict[str, pl.DataFrame] = {}
         self._open: _AsDrawn | None = None
@@ -102,15 +104,16 @@ class ContextDesk:
         done = self._done.group_by(subject="activity", maintain_order=True).agg(
             kind=pl.col("kind").first(), times=pl.len(), people=pl.col("user").n_unique()
         )
-        found = [done]
+        found, booked_by = [done], ("", "")
         if self.process is not None and self.process.height:
-            booked = self.process.group_by(subject="activity").agg(kind=pl.lit("step of the process"), times=pl.len())
+            booked = self.process.group_by(subject="activity").agg(kind=pl.lit(_BOOKED), times=pl.len())
             # bookings name no recorded person: as many people as took part, if the log knows them
             who = "resource" if "resource" in self.process.columns else "case_id"
             counts = self.process.group_by(subject="activity").agg(people=pl.col(who).n_unique())
+            booked_by = _USERS if who == "resource" else _CASES
             found.insert(0, booked.join(counts, on="subject"))
         both = pl.concat([f.select("subject", "kind", pl.col("times", "people").cast(pl.Int64)) for f in found])
-        return _labelled(both.unique("subject", keep="first", maintain_order=True))
+        return _labelled(both.unique("subject", keep="first", maintain_order=True), booked_by=booked_by)
 
     def _ways(self) -> pl.DataFrame:
         if self.segments.is_empty():
@@ -228,7 +231,7 @@ def marks_card(
     >>> marks_card(pl.DataFrame(), pl.DataFrame(), results="no/such/results").words[:38]
     'Nothing is marked as policy, control, '
     """
-    path = None if results is None else Path(results).parent / JOURNAL
+    path = journal_of(results)
     marks = (
         list_marks(path, events=events, segments=segments) if path is not None and path.exists() else list_marks(None)
     )
@@ -271,12 +274,15 @@ def tell_marks(
     return stack(listed, sentence(gone, kind="tk-asked")) if gone else listed
 
 
-def _labelled(found: pl.DataFrame) -> pl.DataFrame:
-    """The rows with the line that the list shows: the name, what it is, how often it was seen and with how many people."""
+def _labelled(found: pl.DataFrame, *, booked_by: tuple[str, str] = ("", "")) -> pl.DataFrame:
+    """The rows with the line that the list shows: the name, what it is, how often it was seen and with how many people.
+
+    A step of the process is booked by users of the business system (or is known by its cases), who are not the recorded people.
+    """
     if "task_id" not in found.columns:
         found = found.with_columns(task_id=pl.lit(None, pl.String))
     lines = [
-        f"{short(subject, 110)}  ·  {kind}, {times:,} ×, {people(who)}"
+        f"{short(subject, 110)}  ·  {kind}, {times:,} ×, {count_of(who, *booked_by) if kind == _BOOKED else people(who)}"
         for subject, kind, times, who in found.select("subject", "kind", "times", "people").iter_rows()
     ]
     return found.with_columns(label=pl.Series(lines, dtype=pl.String)).select(
@@ -293,35 +299,32 @@ class _AsDrawn(Decisions):
         return super().record(subject, decision, seen=self.drawn if seen is None else seen, **rest)
 
 
-class _Form:
+class _Form(Form):
     """The live controls of one desk, wired; `box` is what is shown."""
 
     def __init__(self, desk: ContextDesk) -> None:
         import ipywidgets as w
 
+        super().__init__(desk.undo)
         self.desk, self._rows = desk, pl.DataFrame(schema=_SCHEMA)
-        wide, style = w.Layout(width="min(1020px, 98%)"), {"description_width": "90px"}
-        short_ = w.Layout(width="min(500px, 98%)")
+        wide, half, style = self.wide, self.half, self.style
         tasks = [("all tasks", ""), *((f"{t}  {desk.names.get(t, '')}".strip(), t) for t in self._tasks())]
         self.what = w.ToggleButtons(options=[(said, name) for name, said in WHATS.items()], description="what",
                                     style=style | {"button_width": "160px"})  # fmt: skip
-        self.task = w.Dropdown(options=tasks, description="in the task", layout=short_, style=style)
+        self.task = w.Dropdown(options=tasks, description="in the task", layout=half, style=style)
         self.search = w.Text(description="search", placeholder="words of its name", continuous_update=True,
-                             layout=short_, style=style)  # fmt: skip
+                             layout=half, style=style)  # fmt: skip
         self.chosen = w.Select(rows=8, description="which", layout=wide, style=style)
         self.counted = w.HTML()
         self.kind = w.ToggleButtons(options=[(f"{KINDS[kind].sign} {kind}", kind) for kind in MARKS], description="as",
                                     style=style | {"button_width": "160px"})  # fmt: skip
-        self.meaning, self.said, self.listed = w.HTML(), w.HTML(), w.HTML()
+        self.meaning = w.HTML()
         self.note = w.Text(
             description="because", placeholder="a note, in a sentence; no names", layout=wide, style=style
         )
-        self.role = w.Text(description="your role", placeholder="process owner", layout=short_, style=style)
         self.keep = w.Button(description="Mark it", icon="check", button_style="primary")
-        self.standing = w.Dropdown(description="take back", layout=short_, style=style)
-        self.back = w.Button(description="Take it back", icon="undo", layout=w.Layout(width="auto"))
         self._wire()
-        flow = w.Layout(flex_flow="row wrap")
+        flow = self.flow
         self.box = w.VBox([
             w.HTML(STYLE), self.what, w.HBox([self.task, self.search], layout=flow), self.chosen, self.counted, self.kind,
             self.meaning, self.note, w.HBox([self.role, self.keep], layout=flow), self.said, self.listed,
@@ -329,7 +332,7 @@ class _Form:
         ])  # fmt: skip
         self._offer()
         self._explain()
-        self._tell()
+        self.tell()
 
     def _tasks(self) -> list[str]:
         return self.desk.choices("task")["task_id"].sort().to_list()
@@ -338,15 +341,14 @@ class _Form:
         for control in (self.what, self.task, self.search):
             control.observe(lambda _: self._offer(), names="value")
         self.kind.observe(lambda _: self._explain(), names="value")
-        self.keep.on_click(lambda _: self._act(self._mark))
-        self.back.on_click(lambda _: self._act(self._undo))
+        self.keep.on_click(lambda _: self.act(self._mark))
 
     def _offer(self) -> None:
         """List what can be marked, as the search narrows it."""
         try:
             self._rows = self.desk.choices(self.what.value, search=self.search.value, task_id=self.task.value or None)
         except TaskkitError as error:
-            self._say(str(error), "tk-problem")
+            self.say(str(error), "tk-problem")
             return
         before = self.chosen.index
         self.chosen.options = [(label, n) for n, label in enumerate(self._rows["label"])]
@@ -356,10 +358,10 @@ class _Form:
         said = f"The {_MOST} most frequent are listed; search for others." if found == _MOST else said
         if self.desk.min_people > 1:
             said += f" What fewer than {self.desk.min_people} people did is not listed."
-        self.counted.value = _BESIDE.format(html.escape(said))
+        self.counted.value = beside(html.escape(said))
 
     def _explain(self) -> None:
-        self.meaning.value = _BESIDE.format(html.escape(KINDS[self.kind.value].meaning))
+        self.meaning.value = beside(html.escape(KINDS[self.kind.value].meaning))
 
     def _mark(self) -> str:
         if self.chosen.index is None:
@@ -371,29 +373,10 @@ class _Form:
         self.note.value = ""
         return f"Recorded as number {number} in {JOURNAL}. Charts that are drawn from now on show {KINDS[self.kind.value].sign}."
 
-    def _undo(self) -> str:
-        if self.standing.value is None:
-            raise SettingError("Nothing is marked that could be taken back.")
-        number = int(self.standing.value)
-        self.desk.undo(number, why="taken back at the desk", role=self.role.value or "analyst")
-        return f"Number {number} is taken back; the journal keeps both entries."
-
-    def _act(self, change: Any) -> None:
-        try:
-            self._say(change(), "tk-callout")
-        except (TaskkitError, OSError) as error:
-            self._say(str(error), "tk-problem")
-        self._tell()
-
-    def _tell(self) -> None:
-        """Show what stands, and offer it for taking back, the newest first."""
+    def tell(self) -> None:
+        """Show what stands, and offer it for taking back."""
         marks = self.desk.marks
         self.listed.value = self.desk.static().markup
-        rows = [(f"{n}  {short(s, 50)} · {m}", n) for n, s, m in marks.select("number", "subject", "mark").iter_rows()]
-        self.standing.options = rows[::-1]
-        self.standing.index = 0 if rows else None
-        self.back.disabled = self.standing.disabled = not rows
-
-    def _say(self, text: str, kind: str) -> None:
-        lines = "".join(f"<p>{html.escape(line.strip())}</p>" for line in text.splitlines())
-        self.said.value = f'<div class="tk-card {kind}" role="status">{lines}</div>'
+        self.offer_back([
+            (f"{n}  {short(s, 50)} · {m}", n) for n, s, m in marks.select("number", "subject", "mark").iter_rows()
+        ])  # fmt: skip

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from taskkit import charts
 from taskkit.activities.rules import MATCHES, SAYS, Rule, check_rules
 from taskkit.errors import TaskkitError
+from taskkit.widgets.controls import put
 from taskkit.widgets.displays import STYLE, Shown, sentence
-from taskkit.widgets.explorers import _put
 
 if TYPE_CHECKING:
     from taskkit.widgets.workbench import RuleWorkbench
@@ -94,7 +94,7 @@ class Desk:
     def refresh(self) -> None:
         """Show the bar, the lists and the places as they are now."""
         rules = self.bench.rules
-        _put(self.bar, charts.naming_coverage(self.bench.measured, min_people=self.bench.min_people))
+        put(self.bar, charts.naming_coverage(self.bench.measured, min_people=self.bench.min_people))
         self.listed.value = self.bench.list_rules(min_people=1).markup
         lines = [f"{number}  {_in_words(rule)}" for number, rule in enumerate(rules, start=1)]
         self._filling = True

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from taskkit.charts.look import spaced
 from taskkit.privacy import shares_pages as is_shared
 
-__all__ = ["STYLE", "TABLE_STYLE", "Shown", "is_shared", "is_static", "sentence", "show", "stack"]
+__all__ = ["STYLE", "TABLE_STYLE", "Shown", "Summary", "fold", "is_shared", "is_static", "sentence", "show", "stack"]
 
 STATIC_VARIABLE = "TASKKIT_STATIC"  # 1 while pages are made: there is no kernel behind them
 
@@ -38,6 +39,22 @@ _CARDS = """
 .tk-callout { border-left-color:#009e73; background:var(--tk-good) }
 .tk-asked { border-left-color:#e69f00; background:var(--tk-asked) }
 .tk-problem { border-left-color:#d55e00; background:var(--tk-bad) }
+.jp-OutputArea-child:has(>.jp-RenderedHTML:empty) { display:none }
+.tk-card details { margin:.25rem 0 0 }
+.tk-card summary { cursor:pointer; color:var(--tk-link); width:fit-content }
+.tk-card summary:hover { text-decoration:underline }
+.tk-card summary:focus-visible { outline:3px solid var(--tk-focus); outline-offset:2px }
+.tk-card details ul { margin:.3rem 0 .1rem; padding-left:1.2rem }
+.tk-card details li { margin:.1rem 0; max-width:none }
+.tk-card .tk-whole { margin:0 }
+.tk-card .tk-whole>summary { width:auto }
+.tk-whole>summary b { color:var(--tk-ink); font-size:15px; font-weight:600 }
+.tk-whole>summary span { color:var(--tk-soft); font-size:13px }
+.tk-whole[open]>summary { margin-bottom:.5rem }
+@media print {
+.tk-figures::details-content { content-visibility:visible; block-size:auto }
+.tk-figures>summary { list-style:none; color:inherit }
+}
 """
 _TABLES = """
 .tk-table { font:13px/1.45 system-ui,"Segoe UI",Roboto,Helvetica,Arial,sans-serif; color:var(--tk-ink);
@@ -53,6 +70,7 @@ _TABLES = """
    vertical-align:top; background:var(--tk-paper)!important }
 .tk-table td,.tk-table th { max-width:44rem!important; white-space:normal; word-break:normal; min-width:0!important }
 .tk-table td.w { min-width:18rem!important } .tk-table td.m { min-width:10rem!important }
+.tk-table td.d { white-space:nowrap!important }
 .tk-table th.n,.tk-table td.n,.tk-table [style="text-align:right"] { text-align:right!important; white-space:nowrap }
 .tk-table .h { color:var(--tk-soft); font-style:italic }
 .tk-table tfoot td { border:0; color:var(--tk-soft) }
@@ -118,11 +136,43 @@ class Shown:
     def __init__(self, markup: str, words: str = "", carried: Mapping[str, Any] | None = None) -> None:
         self.markup, self.words, self.carried = markup, words, dict(carried or {})
 
+    def _ipython_display_(self) -> None:
+        """Nothing to say leaves no empty box."""
+        from IPython.display import display
+
+        if self.markup:
+            display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
+
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return {"text/html": STYLE + self.markup, "text/plain": self.words, **self.carried}
 
     def __repr__(self) -> str:
         return self.words
+
+
+class Summary(str):
+    """A finding in one or two sentences; `figures` are the sentences behind it: figures, what they count, caveats.
+
+    >>> Summary("43% of it.", ["Of 12 people.", ""]).figures
+    ('Of 12 people.',)
+    """
+
+    figures: tuple[str, ...]
+
+    def __new__(cls, text: str, figures: Iterable[str] = ()) -> Summary:
+        told = super().__new__(cls, spaced(text))
+        told.figures = tuple(spaced(line.strip()) for line in figures if line.strip())
+        return told
+
+
+def fold(label: str, lines: Iterable[str]) -> str:
+    """Lines that unfold by a click or a key, as HTML; nothing without lines. On paper they are printed."""
+    points = "".join(f"<li>{html.escape(line)}</li>" for line in lines)
+    return (
+        f'<details class="tk-figures"><summary>{html.escape(label)}</summary><ul>{points}</ul></details>'
+        if points
+        else ""
+    )
 
 
 def is_static() -> bool:

@@ -15,23 +15,16 @@ from taskkit.comparison.people import adjust
 from taskkit.errors import SettingError
 from taskkit.privacy import MIN_PEOPLE, shares_pages, suppress_small_groups
 from taskkit.segments import METHODS, list_segments, segment
-from taskkit.widgets.controls import Explorer
-from taskkit.widgets.controls import choice as _list
-from taskkit.widgets.controls import put as _put
-from taskkit.widgets.controls import slider as _slider
+from taskkit.widgets.controls import Explorer, choice, slider
 from taskkit.widgets.displays import sentence
 from taskkit.widgets.variants import VariantExplorer
 
 __all__ = [
     "ComparisonExplorer",
     "DayTimeline",
-    "Explorer",
     "SegmentationExplorer",
     "VariantExplorer",
-    "_list",
-    "_put",
 ]
-
 
 _LEARNS = ("model", "cohesion", "routine")  # methods that read the whole log before they divide it
 
@@ -63,8 +56,8 @@ class DayTimeline(Explorer):
         """What colours the day, and how fine."""
         choices = [("application", "app"), *([("task", "task_id")] if "task_id" in self.events.columns else [])]
         return {
-            "by": _list("colour by", choices, self.by),
-            "slot": _list("slot", ["2m", "5m", "10m", "30m"], self.slot),
+            "by": choice("colour by", choices, self.by),
+            "slot": choice("slot", ["2m", "5m", "10m", "30m"], self.slot),
         }
 
     def static(self) -> Any:
@@ -104,8 +97,8 @@ class SegmentationExplorer(Explorer):
         mined = "as mined (model)" if self._by_model else "as mined"
         methods = [(mined, "as mined"), *((name, name) for name in METHODS if name not in known)]
         return {
-            "method": _list("method", methods, "as mined"),
-            "gap": _list("pause (gap only)", [*self.gaps, "30m"], self.gaps[0]),
+            "method": choice("method", methods, "as mined"),
+            "gap": choice("pause (gap only)", [*self.gaps, "30m"], self.gaps[0]),
         }
 
     def adjust(self, controls: dict[str, Any]) -> None:
@@ -192,7 +185,7 @@ class ComparisonExplorer(Explorer):
     def controls(self) -> dict[str, Any]:
         """The smallest group."""
         self._all  # noqa: B018  compared before somebody moves the slider
-        return {"min_people": _slider("smallest group", max(self.min_people, _FEWEST), _FEWEST, 20, 1)}
+        return {"min_people": slider("smallest group", max(self.min_people, _FEWEST), _FEWEST, 20, 1)}
 
     def draw(self, *, min_people: int | None = None) -> Any:
         """Differences with their intervals, or the sentence why there are none."""

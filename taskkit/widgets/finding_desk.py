@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from taskkit.widgets.cards import Finding
 
 ROLES = ("analyst", "clerk", "process owner", "team lead", "IT")
-
+NOT_STATED = "not stated"  # the role of who left it blank
 
 _STYLE = '<style>.tk-agreed textarea { font:14px/1.5 system-ui,"Segoe UI",Roboto,Helvetica,Arial,sans-serif }</style>'
 
 
 class FindingDesk:
-    """The form of one finding; `text`, `role`, `why`, `record` and `take_back` are its controls, `said` its answer."""
+    """The form of one finding: `text`, `role`, `why`, `record` and `take_back` are its controls, `said` its answer.
+
+    `others` says what another notebook recorded meanwhile.
+    """
 
     def __init__(self, finding: Finding) -> None:
         import ipywidgets as w
@@ -43,12 +46,17 @@ class FindingDesk:
         )  # fmt: skip
         self.record = w.Button(description="Record this finding", icon="check", layout=auto)
         self.take_back = w.Button(description="Take it back", icon="undo", layout=auto, disabled=self.number is None)
-        self.said = w.HTML(self._stands())
+        self.said, self.others = w.HTML(self._stands()), w.HTML()
+        self._looked = -1  # newest entry of the journal when others' words were looked for last
+        self._look()
+        for control in (self.text, self.role, self.why):  # told before it is recorded, if somebody else was quicker
+            control.observe(lambda _: self._look(), names="value")
         self.record.on_click(lambda _: self._try(self._record))
         self.take_back.on_click(lambda _: self._try(self._take_back))
         self.box = w.VBox(
             [
                 w.HTML(STYLE + _STYLE + finding.markup),
+                self.others,
                 w.HTML("<b>Correct it in your own words before you record it</b>"),
                 self.text,
                 w.HBox([self.role, self.why], layout=w.Layout(flex_flow="row wrap")),
@@ -64,26 +72,46 @@ class FindingDesk:
             said = act()
             renew_paths()
         except (TaskkitError, OSError) as error:
-            said = f'<div class="tk-card tk-problem" role="alert"><p>{html.escape(str(error))}</p></div>'
+            said = _problem(str(error))
         self.said.value = said
         self.take_back.disabled = self.number is None
+        self._look()
+
+    def _look(self) -> None:
+        """Show what another notebook has recorded meanwhile; asked at every key, so only a new entry is looked into."""
+        try:
+            if (newest := self.finding.newest) == self._looked:
+                return
+            self.others.value, self._looked = _problem(self.finding.disagreement()), newest
+        except (TaskkitError, OSError) as error:
+            self.others.value = _problem(str(error))
 
     def _record(self) -> str:
-        self.number = self.finding.record(
-            self.text.value.strip(), why=self.why.value.strip(), role=self.role.value.strip() or "not stated"
-        )
+        self.number = self.finding.record(self.text.value.strip(), why=self.why.value.strip(), role=self._role())
         return f"Recorded as number {self.number} in {JOURNAL}."
 
     def _take_back(self) -> str:
         number, self.number = self.number or 0, None
-        self.finding.decisions.undo(number, why=self.why.value.strip(), role=self.role.value.strip() or "not stated")
-        return f"Number {number} was taken back; it stays in the journal as taken back."
+        self.finding.decisions.undo(number, why=self.why.value.strip(), role=self._role())
+        rest = self.finding.recorded().tail(1).rows(named=True)
+        holds = [
+            f" Number {row['number']} ({html.escape(row['role'])}) holds: “{html.escape(row['decision'])}”"
+            for row in rest
+        ]
+        return f"Number {number} was taken back; it stays in the journal as taken back.{''.join(holds)}"
+
+    def _role(self) -> str:
+        return self.role.value.strip() or NOT_STATED
 
     def _stands(self) -> str:
         if self.number is None:
             return "Nothing is recorded for this question yet."
         row = self.finding.standing.row(-1, named=True)
         return f"Recorded as number {row['number']} by {html.escape(row['role'])}; recording again adds to it."
+
+
+def _problem(text: str) -> str:
+    return f'<div class="tk-card tk-problem" role="alert"><p>{html.escape(text)}</p></div>' if text else ""
 
 
 def _rows(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from taskkit.decisions import JOURNAL, Decisions
+from taskkit.decisions import Decisions, journal_of
 from taskkit.widgets.displays import Shown, is_static
 from taskkit.widgets.running import in_room
 
@@ -35,15 +36,36 @@ STATIONS = (
     Station("06_findings", "06 findings", "Findings"),
 )
 
+PAGES_VARIABLE = "TASKKIT_PAGES"  # while pages are made: the file stems of all of them, so that no link leads nowhere
+
 _STYLE = """<style>
-.tk-path { font:14px/1.5 system-ui,"Segoe UI",Roboto,Helvetica,Arial,sans-serif; max-width:1060px; margin:.2rem 0 .6rem }
-.tk-path ol { display:flex; flex-wrap:wrap; gap:.25rem .35rem; list-style:none!important; margin:0!important;
+.tk-path { font:14px/1.4 system-ui,"Segoe UI",Roboto,Helvetica,Arial,sans-serif; max-width:1060px; margin:.3rem 0 .7rem;
+   color:var(--tk-ink); container-type:inline-size }
+.tk-path ol { display:grid; grid-template-columns:repeat(9,minmax(0,1fr)); list-style:none!important; margin:0!important;
    padding:0!important }
-.tk-path li { margin:0!important; padding:.1rem .6rem; border:1px solid #8a94a3; border-radius:1rem; white-space:nowrap }
-.tk-path li.here { border-color:#0072b2; box-shadow:inset 0 0 0 1px #0072b2; font-weight:600 }
-.tk-path a { text-decoration:none }
+.tk-path li { position:relative; margin:0!important; padding:0 .15rem; max-width:none; text-align:center; font-size:13px;
+   line-height:1.25 }
+.tk-path li+li::before { content:""; position:absolute; top:.85rem; right:calc(50% + 1.05rem); width:calc(100% - 2.1rem);
+   border-top:2px solid #8a94a3 }
+.tk-path li.done+li::before { border-color:#00735a }
+.tk-path b { display:block; width:1.75rem; box-sizing:border-box; margin:0 auto .2rem; border:2px solid #8a94a3;
+   border-radius:50%; font-weight:600; line-height:1.5rem; font-variant-numeric:tabular-nums; color:var(--tk-ink) }
+.tk-path li.done b { background:#00735a; border-color:#00735a; color:#fff }
+.tk-path li.here b { background:#0072b2; border-color:#0072b2; color:#fff; box-shadow:0 0 0 2px var(--tk-paper),0 0 0 4px #0072b2 }
+.tk-path li.here { font-weight:600 }
+.tk-path a,.tk-path a:visited { color:var(--tk-link); text-decoration:none }
 .tk-path a:hover { text-decoration:underline }
-.tk-path p { margin:.3rem 0 0!important; opacity:.85 }
+.tk-path a:focus-visible { outline:3px solid var(--tk-focus); outline-offset:2px }
+.tk-path p { margin:.5rem 0 0!important; max-width:none; display:flex; flex-wrap:wrap; gap:.2rem 1.5rem }
+.tk-path p span { color:var(--tk-soft); flex:1 1 20rem }
+.tk-path p strong { display:none }
+.tk-path li i { font-style:normal }
+.tk-path .tk-said { position:absolute; width:1px; height:1px; overflow:hidden; clip-path:inset(50%); white-space:nowrap }
+@container (max-width:700px) {
+.tk-path li i { position:absolute; width:1px; height:1px; overflow:hidden; clip-path:inset(50%); white-space:nowrap }
+.tk-path p { justify-content:space-between } .tk-path p strong { display:inline } .tk-path p span { flex-basis:100%; order:1 }
+}
+@media print { .tk-path p a { display:none } .tk-path { print-color-adjust:exact; -webkit-print-color-adjust:exact } }
 </style>"""
 
 
@@ -67,7 +89,7 @@ def path(results: str | Path, here: str) -> GuidedPath:
 
     Returns
     -------
-    Something to show: a strip with links in a running notebook, without them on a page, which has its own.
+    Something to show: nine numbered stations, done, here or to come, with links to them, to the previous and to the next one.
 
     >>> path("no/such/results", "02 tasks").words.splitlines()[-1]
     'No finding is recorded yet; the path has 9.'
@@ -82,9 +104,15 @@ class GuidedPath(Shown):
         self.results, self.here = results, here
         progress = read_progress(results)
         words = _in_words(progress)
-        stations = "".join(_station(station, here, progress) for station in STATIONS)
-        markup = f'<nav class="tk-path" aria-label="Guided path"><ol>{stations}</ol><p>{html.escape(words)}</p></nav>'
-        listed = " · ".join(f"{'✓' if s.stem in progress.recorded else '○'} {s.name}" for s in STATIONS)
+        stations = "".join(_station(number, here, progress) for number in range(len(STATIONS)))
+        previous, following = _neighbours(here)
+        markup = (
+            f'<nav class="tk-path" aria-label="Guided path"><ol>{stations}</ol>'
+            f"<p>{previous}{_now(here)}<span>{html.escape(words)}</span>{following}</p></nav>"
+        )
+        listed = " · ".join(
+            f"{n} {s.name}{' ✓' if s.stem in progress.recorded else ''}" for n, s in enumerate(STATIONS, 1)
+        )
         super().__init__(_STYLE + markup, f"{listed}\n{words}")
 
     def _ipython_display_(self) -> None:
@@ -126,7 +154,7 @@ def read_progress(results: str | Path) -> Progress:
     >>> read_progress("no/such/results").recorded
     {}
     """
-    journal = Path(results).parent / JOURNAL
+    journal = journal_of(results)
     if not journal.exists():
         return Progress()
     decisions = Decisions(journal)
@@ -142,17 +170,43 @@ def read_progress(results: str | Path) -> Progress:
 _COUNTED = (("correction", "correction"), ("name", "name"), ("mark", "mark"), ("verdict", "verdict"))
 
 
-def _station(station: Station, here: str, progress: Progress) -> str:
+def _station(number: int, here: str, progress: Progress) -> str:
+    station = STATIONS[number]
     done, current = station.stem in progress.recorded, station.subject == here
-    sign = f'<span aria-hidden="true">{"✓" if done else "○"}</span>'
     said = "finding recorded" if done else "no finding recorded"
-    name = html.escape(station.name)
-    if (
-        not current and not is_static() and Path(f"{station.stem}.ipynb").exists()
-    ):  # a kernel works where its notebook lies
-        name = f'<a href="{station.stem}.ipynb">{name}</a>'
-    marks = ' class="here" aria-current="step"' if current else ""
-    return f'<li{marks} title="{said}">{sign} {name}</li>'
+    name = f"<b>{number + 1}</b><i>{html.escape(station.name)}{'&nbsp;✓' if done else ''}</i>"
+    kind = " ".join(word for word, holds in (("done", done), ("here", current)) if holds)
+    marks = (f' class="{kind}"' if kind else "") + (' aria-current="step"' if current else "")
+    link = "" if current else _link(station)
+    name = f'<a href="{link}">{name}</a>' if link else name
+    return f'<li{marks}>{name}<span class="tk-said">, {said}</span></li>'
+
+
+def _neighbours(here: str) -> tuple[str, str]:
+    """The links to the station before and the one after, or nothing."""
+    at = next((number for number, station in enumerate(STATIONS) if station.subject == here), None)
+    if at is None:
+        return "", ""
+    told = []
+    for rel, number, words in (("prev", at - 1, "← {} {}"), ("next", at + 1, "{} {} →")):
+        link = _link(STATIONS[number]) if 0 <= number < len(STATIONS) else ""
+        said = words.format(number + 1, html.escape(STATIONS[number % len(STATIONS)].name))
+        told.append(f'<a rel="{rel}" href="{link}">{said}</a>' if link else "")
+    return told[0], told[1]
+
+
+def _now(here: str) -> str:
+    """The name of the station where one is, for a strip that is too narrow for names; a screen reader has them all."""
+    told = [f"{number} {html.escape(s.name)}" for number, s in enumerate(STATIONS, 1) if s.subject == here]
+    return f'<strong aria-hidden="true">{told[0]}</strong>' if told else ""
+
+
+def _link(station: Station) -> str:
+    """Where a station is: the page of its name while pages are made, else its notebook; nothing if it is not there."""
+    if is_static():
+        return f"{station.stem}.html" if station.stem in os.environ.get(PAGES_VARIABLE, "").split("/") else ""
+    # a kernel works where its notebook lies
+    return f"{station.stem}.ipynb" if Path(f"{station.stem}.ipynb").exists() else ""
 
 
 def _in_words(progress: Progress) -> str:

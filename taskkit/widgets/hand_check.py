@@ -8,11 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from taskkit.decisions import Decisions
+from taskkit.decisions import JOURNAL, Decisions, journal_of
 from taskkit.errors import TaskkitError, check_choice
 from taskkit.overlay.hand_check import ANSWERS, draw_hand_check, score_hand_check
 from taskkit.privacy import MIN_PEOPLE, shares_pages
-from taskkit.widgets.cards import JOURNAL
 from taskkit.widgets.displays import STYLE, Shown, is_static, sentence
 
 SUBJECT = "attribution "  # before the digest of what was judged; the journal holds no title, case or person
@@ -55,7 +54,7 @@ class HandCheck:
     ) -> None:
         attributed = "case_id" in events.columns
         self.drawn = draw_hand_check(events, n=n, seed=seed, process=process) if attributed else None
-        self.path = None if results is None else Path(results).parent / JOURNAL
+        self.path = journal_of(results)
         self._given: dict[str, tuple[str, int | None]] = {}  # check_id → answer and its number in the journal
         self._seen = 0  # number of the newest entry that this desk has read
         self._restore()

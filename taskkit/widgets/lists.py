@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 
 from taskkit.activities.workbench import measure_naming
-from taskkit.automation import CRITERIA, score_automation
+from taskkit.automation import CRITERIA, rank_tasks, score_automation
 from taskkit.charts.look import count_of, of_enough_people, people, smallest_group, spaced
 from taskkit.comparison import compare
-from taskkit.decisions import JOURNAL, Decisions
+from taskkit.decisions import Decisions, journal_of
 from taskkit.errors import SettingError
 from taskkit.overlay import list_unmatched, step_effort
 from taskkit.pipeline import Mined
@@ -48,25 +48,29 @@ def list_findings(mined: Mined, *, results: str | Path | None = None, min_people
     -------
     One row per notebook: `notebook`, `finding`, `said_by` ("the room", or "computed").
     """
-    events, segments, process = mined.events, mined.segments, mined.process
+    events, segments, process, whole = mined.events, mined.segments, mined.process, mined.whole
     least = smallest_group(events, min_people=min_people)
+    scored = rank_tasks(whole.criteria) if whole else score_automation(events, segments=segments)
+    ways = whole.variants if whole else count_variants(segments)
     enough = of_enough_people(segments, min_people=least) if segments.height else []
     rows = [
         ("What was recorded", summarise_quality(mined.quality, measure_naming(events), min_people=min_people)),
         ("At a glance", summarise_log(events)),
         ("Pieces of work", summarise_segments(segments, events)),
-        ("Tasks", summarise_tasks(list_tasks(segments), min_people=least)),
-        ("Ways of doing them", summarise_variants(count_variants(segments), tasks=enough, min_people=least)),
+        ("Tasks", summarise_tasks(whole.tasks if whole else list_tasks(segments), min_people=least)),
+        ("Ways of doing them", summarise_variants(ways, tasks=enough, min_people=least)),
         ("Groups", summarise_comparison(_compared(segments, min_people))),
         (
             "Inside the process",
             summarise_steps(step_effort(events, process) if process is not None else None, min_people=least),
         ),
-        ("Automation", summarise_automation(score_automation(events, segments=segments), min_people=least)),
+        ("Automation", summarise_automation(scored, min_people=least)),
     ]
     agreed = _agreed(results)
     told = [
-        (about, agreed[_SUBJECTS[about]], "the room") if _SUBJECTS.get(about) in agreed else (about, text, "computed")
+        (about, agreed[_SUBJECTS[about]], "the room")
+        if _SUBJECTS.get(about) in agreed
+        else (about, str(text), "computed")
         for about, text in rows
     ]
     return pl.DataFrame(told, schema=["notebook", "finding", "said_by"], orient="row")
@@ -74,7 +78,7 @@ def list_findings(mined: Mined, *, results: str | Path | None = None, min_people
 
 def _agreed(results: str | Path | None) -> dict[str, str]:
     """The findings that were recorded, the last one of each subject."""
-    path = None if results is None else Path(results).parent / JOURNAL
+    path = journal_of(results)
     if path is None or not path.is_file():
         return {}
     return dict(Decisions(path).list("finding").select("subject", "decision").iter_rows())
@@ -172,6 +176,12 @@ def list_caveats(mined: Mined, *, min_people: int = MIN_PEOPLE) -> pl.DataFrame:
         1 - min(float(segments.drop_nulls("task_id")["active_seconds"].sum()) / whole, 1.0) if segments.height else 1.0
     )
     few = " (with the tasks of too few people to be shown)" if shares_pages() else ""
+    if drawn := mined.metadata.get("drawn"):
+        left = drawn["of_events"] - drawn["events"]
+        rows.append(
+            ("draw", f"Single steps of {left:,} of {drawn['of_events']:,} events were not looked at: they count in the tables of "
+                     "the whole log only.")
+        )  # fmt: skip
     rows.append(("tasks", f"{rest:.0%} of the active time belongs to no recurring task{few}: nobody has looked at it."))
     rows.append(
         ("people", f"Only {people(events['user'].n_unique())} were recorded; whether others work alike is not known.")

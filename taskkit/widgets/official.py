@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from taskkit.charts.look import count_of, nothing, short, smallest_group, spaced
+from taskkit.charts.look import count_of, nothing, short, smallest_group
 from taskkit.charts.official import how_cases_keep, official_flow
 from taskkit.overlay.official import (
     OfficialModel,
@@ -20,6 +20,7 @@ from taskkit.overlay.official import (
 from taskkit.overlay.official.models import model_of
 from taskkit.privacy import MIN_PEOPLE, shares_pages
 from taskkit.variants.standards import Standard
+from taskkit.widgets.displays import Summary
 
 _ABSENT = "No process log and official model were given, so there is no official flow to look into. Give both in the second cell."
 
@@ -80,30 +81,35 @@ class OfficialFlow:
             min_people=self.min_people,
         )  # fmt: skip
 
-    def summary(self) -> str:
-        """What the page says in a few sentences: cases that fit, where most leave the model, and where the inside does."""
+    def summary(self) -> Summary:
+        """What the page says in two sentences: cases that fit, and where the inside leaves the usual way; figures behind it."""
         if self.model is None or self.replay is None or self.deviations is None or self.inside is None:
-            return _ABSENT
+            return Summary(_ABSENT)
         if self.replay.is_empty():
-            return "The process log is empty: nothing can be said about the official flow."
+            return Summary("The process log is empty: nothing can be said about the official flow.")
         mean = float(self.replay["fitness"].mean() or 0)  # type: ignore[arg-type]
-        said = (
-            f"{how_cases_keep(self.replay, self.model.name)}. Mean fitness {mean:.2f}, where 1 is a perfect fit; the conditions "
-            "at gateways are not checked."
+        keep, *others = how_cases_keep(self.replay, self.model.name).split(", ")
+        figures = [f"Of the other cases {' and '.join(others)}." if others else ""]
+        figures.append(
+            f"Mean fitness {mean:.2f}, where 1 is a perfect fit; the conditions at gateways are not checked."
         )
         enough = (pl.col("people") == 0) | (pl.col("people") >= self.min_people)
         left = self.deviations.filter(enough & (pl.col("kind") != "not reached")).head(1)
         if left.height:
             row = left.row(0, named=True)
-            said += (
-                f" Most often it is left at “{row['activity']}”: {row['kind']}, in {count_of(row['cases'], 'case')}."
+            figures.append(
+                f"Most often it is left at “{row['activity']}”: {row['kind']}, in {count_of(row['cases'], 'case')}."
             )
         outside = self.inside.filter((pl.col("people") >= self.min_people) & (pl.col("kind") == "done outside"))
+        said = f"{keep}."
         if outside.height:
             row = outside.row(0, named=True)
             said += (
                 f" What the log does not show is inside: on the way to “{row['activity']}” {row['share']:.0%} of "
-                f"{row['measured']:,} executions go to “{short(row['step'], 60)}”, outside the usual way of their task "
-                f"({row['active_hours']:.1f} h in all, {row['people']} people)."
+                f"{row['measured']:,} executions leave the usual way for “{short(row['step'], 60)}”."
             )
-        return spaced(said)
+            figures.append(
+                f"“{short(row['step'], 60)}”: {row['active_hours']:.1f} h of active time in all, {row['people']} people; the usual "
+                "way is the most frequent one of the task behind the activity."
+            )
+        return Summary(said, figures)

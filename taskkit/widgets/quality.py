@@ -9,7 +9,7 @@ import polars as pl
 
 from taskkit.privacy import MIN_PEOPLE, shares_pages
 from taskkit.quality import judge_uses, list_use_caveats
-from taskkit.widgets.displays import Shown
+from taskkit.widgets.displays import Shown, Summary
 
 QUALITY = "application/x-taskkit-caveats+json"
 _FEW = re.compile(r"^(\d+)(?= of [\d,]+ (?:session|person-day))")
@@ -106,7 +106,7 @@ def caveat_card(quality: pl.DataFrame, *, use: str = "comparison", min_people: i
     return Shown(markup, words, {QUALITY: {"use": use, "verdict": verdict["verdict"], "because": verdict["because"]}})
 
 
-def summarise_quality(quality: pl.DataFrame, measured: pl.DataFrame, *, min_people: int = MIN_PEOPLE) -> str:
+def summarise_quality(quality: pl.DataFrame, measured: pl.DataFrame, *, min_people: int = MIN_PEOPLE) -> Summary:
     """Say what a log is good enough for, what speaks against it, and how much of its time has a name.
 
     Parameters
@@ -122,19 +122,25 @@ def summarise_quality(quality: pl.DataFrame, measured: pl.DataFrame, *, min_peop
     'it waits in the list of unnamed time.'
     """
     if quality.filter(check="size")["value"].item() == 0:
-        return "The log is empty: nothing can be said."
+        return Summary("The log is empty: nothing can be said.")
     size = str(quality.filter(check="size")["sentence"].item())
     judged = judge_uses(quality, min_people=min_people)
     enough = judged.filter(verdict="enough")["use"].to_list()
-    said = f"{size} "
-    said += f"Enough for {_listed(enough)}. " if enough else "It is not enough for any of the uses by itself. "
-    said += "".join(f"{sentence} " for sentence in judged.filter(pl.col("verdict") != "enough")["sentence"])
+    least = judged.filter(pl.col("verdict") != "enough")
+    said = (
+        f"{size} Enough for {_listed(enough)}" if enough else f"{size} It is not enough for any of the uses by itself"
+    )
+    for verdict, words in (("with care", "with care for"), ("not enough", "not for")):
+        uses = least.filter(verdict=verdict)["use"].to_list()
+        said += f"; {words} {_listed(uses)}" if enough and uses else ""
+    said += "."
     unnamed = float(measured.filter(named_by="unnamed")["share"].item())
+    screens = int(measured.filter(pl.col("named_by") != "unnamed")["screens"].sum())
+    named = f"{100 * (1 - unnamed):.0f} % of the active time has a name, on {screens:,} screens."
     if unnamed > 0.1:
         share = f"{100 * unnamed:.0f} % of the active time has no name yet (goal: at most 10 %)"
-        return f"{said}{share}: it waits in the list of unnamed time."
-    screens = int(measured.filter(pl.col("named_by") != "unnamed")["screens"].sum())
-    return f"{said}{100 * (1 - unnamed):.0f} % of the active time has a name, on {screens:,} screens."
+        said, named = f"{said} {share}: it waits in the list of unnamed time.", ""
+    return Summary(said, [*least["sentence"], named])
 
 
 def _listed(words: list[str]) -> str:

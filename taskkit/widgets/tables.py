@@ -187,6 +187,7 @@ def _cells_of(values: pl.Series, right: bool, texts: Sequence[str]) -> list[str]
     side = _side(right, max((len(re.sub(r"<[^>]*>", "", text)) for text in texts), default=0))
     if not isinstance(values.dtype, (pl.Date, pl.Datetime)):
         return [f"<td{side}>{text}</td>" for text in texts]
+    side = ' class="d"'
     form = "%Y-%m-%d" if isinstance(values.dtype, pl.Date) else "%Y-%m-%d %H:%M"
     ordered = values.dt.strftime(form).fill_null("")
     return [f'<td{side} data-v="{key}">{text}</td>' for key, text in zip(ordered, texts, strict=True)]

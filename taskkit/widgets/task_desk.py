@@ -10,13 +10,12 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from taskkit.charts.look import smallest_group
-from taskkit.decisions import Decisions
+from taskkit.decisions import Decisions, journal_of
 from taskkit.decisions.conflicts import CONFLICTS
 from taskkit.decisions.names import read_names
 from taskkit.errors import SettingError, TaskkitError, check_choice
 from taskkit.privacy import MIN_PEOPLE
 from taskkit.schema import require_columns
-from taskkit.widgets.cards import JOURNAL
 from taskkit.widgets.displays import Shown, is_shared, is_static, sentence, stack
 from taskkit.widgets.tables import table
 
@@ -54,7 +53,7 @@ class TaskDesk:
         self._parted = "found_task_id" in segments.columns  # tasks were made one when this was mined
         self.segments = self._as_found(segments).drop_nulls("task_id")
         self.min_people = smallest_group(events, min_people=min_people)
-        self.path = None if results is None else Path(results).parent / JOURNAL
+        self.path = journal_of(results)
         self._steps: dict[tuple[tuple[str, str], ...], dict[str, list[tuple[str, float]]]] = {}
         self.refresh()
 

@@ -3,41 +3,40 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from taskkit.charts.look import people, short
 from taskkit.decisions import JOURNAL
-from taskkit.errors import SettingError, TaskkitError
+from taskkit.errors import SettingError
 from taskkit.widgets.displays import STYLE
+from taskkit.widgets.forms import Form, beside
 
 if TYPE_CHECKING:
     from taskkit.widgets.task_desk import TaskDesk
 
 SPLIT = (
-    "Two kinds of work under one name? Divide them in the segmentation editor of notebook 01: say there which task an "
+    "Two kinds of work under one name? Divide them in the segmentation editor: say there which task an "
     "execution is. A name that no task bears yet makes a new task."
 )
 AGAIN = "Charts and tables show it when the notebook is run again; the list above shows it now."
-_BESIDE = '<div style="color:var(--tk-soft);margin-left:98px;line-height:1.4;max-width:900px">{}</div>'
 
 
-class TaskForm:
+class TaskForm(Form):
     """The live controls of one desk, wired; `box` is what is shown."""
 
     def __init__(self, desk: TaskDesk) -> None:
         import ipywidgets as w
 
+        super().__init__(desk.undo)
         self.desk = desk
-        wide, style = w.Layout(width="min(1020px, 98%)"), {"description_width": "90px"}
-        half, auto, flow = w.Layout(width="min(500px, 98%)"), w.Layout(width="auto"), w.Layout(flex_flow="row wrap")
+        wide, half, auto, flow, style = self.wide, self.half, self.auto, self.flow, self.style
         self.chosen = w.Select(rows=9, description="task", layout=wide, style=style)
-        self.steps, self.said, self.disputed, self.listed = w.HTML(), w.HTML(), w.HTML(), w.HTML()
+        self.steps, self.disputed = w.HTML(), w.HTML()
         self.name = w.Text(description="is called", placeholder="the name that the team uses", layout=half, style=style)
         self.why = w.Text(description="because", placeholder="a reason, in a sentence; no names of people", layout=wide,
                           style=style)  # fmt: skip
-        self.role = w.Text(description="your role", placeholder="process owner", layout=half, style=style)
         self.keep = w.Button(description="Keep the name", icon="check", button_style="primary", layout=auto)
         self.other = w.Dropdown(description="the same as", layout=half, style=style)
         self.join = w.Button(description="Make them one task", icon="compress", layout=auto)
@@ -48,23 +47,21 @@ class TaskForm:
         self.settle = w.HBox(
             [self.pair, self.earlier, self.later], layout=w.Layout(flex_flow="row wrap", display="none")
         )
-        self.standing = w.Dropdown(description="take back", layout=half, style=style)
-        self.back = w.Button(description="Take it back", icon="undo", layout=auto)
         self._wire()
         self.box = w.VBox([
             w.HTML(STYLE), self.chosen, self.steps, self.why, self.role, w.HBox([self.name, self.keep], layout=flow),
-            w.HBox([self.other, self.join], layout=flow), w.HTML(_BESIDE.format(html.escape(SPLIT))), self.said,
+            w.HBox([self.other, self.join], layout=flow), w.HTML(beside(html.escape(SPLIT))), self.said,
             self.disputed, self.settle, self.listed, w.HBox([self.standing, self.back], layout=flow),
         ])  # fmt: skip
-        self._tell()
+        self.tell()
 
     def _wire(self) -> None:
         self.chosen.observe(lambda _: self._choose(), names="value")
         for button, change in (
-            (self.keep, self._name), (self.join, self._merge), (self.back, self._undo),
+            (self.keep, self._name), (self.join, self._merge),
             (self.earlier, lambda: self._settle(keep=0)), (self.later, lambda: self._settle(keep=1)),
         ):  # fmt: skip
-            button.on_click(lambda _, change=change: self._act(change))
+            button.on_click(lambda _, change=change: self.act(change))
 
     def _choose(self) -> None:
         """Show by which steps people recognise the chosen task, and offer the others for being the same."""
@@ -80,7 +77,7 @@ class TaskForm:
             for step, share in self.desk.steps(task or "")
         )
         said = f"By these steps it differs most from the other tasks:<ul style='margin:0'>{told}</ul>"
-        self.steps.value = _BESIDE.format(said if told else "No step of it was taken by enough people to be named.")
+        self.steps.value = beside(said if told else "No step of it was taken by enough people to be named.")
 
     def _name(self) -> str:
         number = self.desk.name(self._task(), self.name.value, why=self.why.value, role=self.role.value)
@@ -95,33 +92,21 @@ class TaskForm:
         self.why.value = ""
         return f"Recorded as number {number} in {JOURNAL}: {whole} takes the other task in. {AGAIN}"
 
-    def _undo(self) -> str:
-        if self.standing.value is None:
-            raise SettingError("Nothing has been decided that could be taken back.")
-        return self._take_back(int(self.standing.value))
+    def reason(self) -> str:
+        """The reason that stands in the form."""
+        return str(self.why.value)
 
     def _settle(self, *, keep: int) -> str:
         if self.pair.value is None:
             raise SettingError("No two decisions contradict each other.")
-        return self._take_back(self.pair.value[1 - keep])
-
-    def _take_back(self, number: int) -> str:
-        self.desk.undo(number, why=self.why.value or "taken back at the desk", role=self.role.value or "analyst")
-        return f"Number {number} is taken back; the journal keeps both entries."
+        return self.take_back(self.pair.value[1 - keep], why=self.reason())
 
     def _task(self) -> str:
         if self.chosen.value is None:
             raise SettingError("No task is chosen: choose one from the list.")
         return str(self.chosen.value)
 
-    def _act(self, change: Any) -> None:
-        try:
-            self._say(change(), "tk-callout")
-        except (TaskkitError, OSError) as error:
-            self._say(str(error), "tk-problem")
-        self._tell()
-
-    def _tell(self) -> None:
+    def tell(self) -> None:
         """Show the tasks as they are called now, what stands, and what contradicts itself."""
         before = self.chosen.value
         tasks = self.desk.choices()
@@ -134,9 +119,7 @@ class TaskForm:
         self._choose()
         self.listed.value = self.desk.static().markup
         rows = self.desk.standing.entries.select("number", "subject", "decision").rows()
-        self.standing.options = [(f"{n}  {task} · {short(said, 50)}", n) for n, task, said in reversed(rows)]
-        self.standing.index = 0 if rows else None
-        self.back.disabled = self.standing.disabled = not rows
+        self.offer_back([(f"{n}  {task} · {short(said, 50)}", n) for n, task, said in rows])
         self._dispute()
 
     def _dispute(self) -> None:
@@ -152,10 +135,6 @@ class TaskForm:
             for r in found.iter_rows(named=True)
         ]
         self.pair.index = 0 if told else None
-
-    def _say(self, text: str, kind: str) -> None:
-        lines = "".join(f"<p>{html.escape(line.strip())}</p>" for line in text.splitlines())
-        self.said.value = f'<div class="tk-card {kind}" role="status">{lines}</div>'
 
 
 def _part(share: float) -> str:

@@ -25,8 +25,8 @@ from taskkit.activities.workbench import (
 from taskkit.charts.look import count_of, hidden_note, people, shown, smallest_group
 from taskkit.errors import SettingError
 from taskkit.privacy import MIN_PEOPLE
+from taskkit.widgets.controls import Explorer
 from taskkit.widgets.displays import Shown, sentence, stack
-from taskkit.widgets.explorers import Explorer
 from taskkit.widgets.tables import table
 
 SHARE = "Share of the active time; people: who was seen there."

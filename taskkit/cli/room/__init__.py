@@ -54,11 +54,22 @@ def run_room(notebooks: Path, *, scratch: Path, port: int = 8866, browser: bool 
     return 0
 
 
-def prepare_notebook(_: Any, notebook: Any, cwd: str) -> Any:
+def prepare_notebook(_: Any, notebook: Any, **__: Any) -> Any:
     """A notebook as the room shows it: without the prose that only makes sense beside code, under its own title."""
     notebook.cells = [cell for cell in notebook.cells if ABOUT_CODE not in cell.metadata.get("tags", [])]
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = re.sub(r"notebook (\d\d)\b", _as_question, cell.source)
     notebook.metadata["title"] = describe_page("Workshop", notebook).title
     return notebook
+
+
+def _as_question(said: re.Match[str]) -> str:
+    """The room's list numbers its questions in order: "notebook 03" is question 5 there."""
+    from taskkit.widgets.guided_path import STATIONS
+
+    at = next((n for n, station in enumerate(STATIONS, start=1) if station.stem.startswith(said[1])), None)
+    return f"question {at}" if at else said[0]
 
 
 def refuse(host: str, path: str, headers: Mapping[str, str], *, port: int) -> int:
@@ -85,17 +96,16 @@ def list_pages(folder: Path) -> list[dict[str, str]]:
     """The notebooks of a folder as the opening page shows them: name, title, question and what is recorded."""
     import nbformat
 
-    from taskkit.widgets.guided_path import read_progress
+    from taskkit.widgets.guided_path import STATIONS, read_progress
 
+    numbers = {station.stem: n for n, station in enumerate(STATIONS, start=1)}
     pages = []
-    for path in sorted(folder.glob("*.ipynb")):
+    for path in sorted(folder.glob("*.ipynb"), key=lambda path: (numbers.get(path.stem, 99), path.name)):
         notebook = nbformat.read(path, as_version=4)  # type: ignore[no-untyped-call]
         page = describe_page(path.stem, notebook)
         recorded = read_progress(_results(notebook, folder)).recorded.get(path.stem)
-        pages.append(
-            {"name": path.name, "title": page.title, "question": page.question, "finding": recorded or "",
-             "number": path.stem[:2] if path.stem[:2].isdigit() else ""}
-        )  # fmt: skip
+        pages.append({"name": path.name, "title": page.title, "question": page.question, "finding": recorded or "",
+                      "number": str(numbers.get(path.stem, ""))})  # fmt: skip
     return pages
 
 
@@ -162,7 +172,7 @@ def _room_class() -> Any:
             folder = Path(self.settings["voila"].root_dir)
             self.set_header("Cache-Control", "no-store")
             pages = list_pages(folder)
-            done = sum(bool(page["finding"]) for page in pages)
+            done = sum(bool(page["number"] and page["finding"]) for page in pages)
             style = (HERE / "voila" / "templates" / "taskkit" / "room.css").read_text(encoding="utf-8")
             self.finish(
                 template.render(pages=pages, done=done, base=self.base_url, project=folder.parent.name, style=style)

@@ -33,8 +33,9 @@ class SegmentationEditor:
     Boundaries are dragged or moved step by step, segments split, merged, marked as not work, given a task or marked as an
     example, from which the whole log is divided anew at once. The places that the method is least sure of come first.
     Every correction is in the journal before it is drawn, so that neither a reload nor a killed kernel loses one; undoing
-    is an entry of its own. What another notebook records is shown within a second or two, and where both changed the same
-    rows without having seen each other, both are shown and one is chosen.
+    is an entry of its own. Where other unsure places look like one that was settled, one click says the same of all of them,
+    as one entry that is taken back as one. What another notebook records is shown within a second or two, and where both
+    changed the same rows without having seen each other, both are shown and one is chosen.
 
     People are letters; titles and labels are not shown. A page without a kernel shows nobody's work: only how many
     corrections of which kind were recorded in which roles, and where the method is least sure by task.
@@ -102,12 +103,27 @@ class SegmentationEditor:
             self._send(0)
             return self.desk.said
 
+    def edit_alike(self, *, role: str = "analyst", why: str = "") -> str:
+        """Say of all unsure places that look like the one settled last what was said of it; returns what was saved.
+
+        They are one entry in the journal and are taken back as one. The same is done right before and after them, between
+        the same kinds of work, whoever does it.
+
+        Raises
+        ------
+        SettingError : no other unsure place looks like one that was settled right before.
+        """
+        with self.desk.lock:
+            self.desk.act({"do": "alike", "role": role, "why": why})
+            self._send(0)
+            return self.desk.said
+
     def static(self) -> Shown:
         """What was corrected, and where the method is least sure: no stretch of anybody's work."""
         self.desk.refresh()
         counted = self._counts()
         unsure = count_unsure(self.desk.base).with_columns(
-            name=pl.col("task_id").replace_strict(self.desk.tasks, default=None, return_dtype=pl.String)
+            name=pl.col("task_id").replace_strict(self.desk.words.tasks, default=None, return_dtype=pl.String)
         )
         return stack(
             sentence(counted, kind="tk-callout" if self.desk.corrections.height else "tk-asked"),
@@ -118,17 +134,18 @@ class SegmentationEditor:
                 "sum of 1 − confidence; people: who have such beginnings.",
                 columns={"task_id": "task", "name": "name", "boundaries": "beginnings", "unsure": "unsure",
                          "expected_wrong": "expected wrong", "people": "people"},
-                min_people=self.desk.least, keep=["task_id", "name"], most=20,
+                min_people=self.desk.words.least, keep=["task_id", "name"], most=20,
                 empty="This way of dividing gives no confidence.",
             ),
         )  # fmt: skip
 
     def _counts(self) -> str:
         """How many corrections of which kind stand, and in which roles they were recorded."""
-        roles = self.desk.corrections["role"].to_list()
+        said_by = dict(self.desk.corrections.select("number", "role").iter_rows())
+        ops = [detail.op for detail in self.desk.details]
+        roles = [str(said_by[detail.number]) for detail in self.desk.details]
         if not roles:
             return "No correction of the segments has been recorded yet. They are made in the running notebook."
-        ops = [detail["op"] for detail in self.desk.details]
         kinds = [count_of(ops.count(op), *words) for op, words in _DONE.items() if op in ops]
         by = [f"{role} ({roles.count(role)})" for role in sorted(set(roles))]
         return f"{count_of(len(ops), 'correction')} of the segments recorded: {', '.join(kinds)}. By role: {', '.join(by)}."
@@ -144,7 +161,11 @@ class SegmentationEditor:
 
     def _answer(self, asked: Mapping[str, Any]) -> None:
         with self.desk.lock:  # answers leave in the order in which they were asked for
-            self._widget.send({"about": "day", **self.desk.handle(asked)})
+            try:
+                told = {"about": "day", **self.desk.handle(asked)}
+            except Exception as error:  # noqa: BLE001  the page must say what went wrong, not wait for ever
+                told = {"about": "problem", "problem": f"This could not be drawn: {type(error).__name__}: {error}"}
+            self._widget.send(told)
 
     def _send(self, number: int) -> None:
         if self._widget is not None:

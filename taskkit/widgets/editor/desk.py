@@ -14,14 +14,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from taskkit.charts.look import PALETTE, aliases, of_enough_people, smallest_group
-from taskkit.decisions import JOURNAL, Decisions
+from taskkit.charts.look import aliases, count_of, people, smallest_group
+from taskkit.decisions import Decisions, journal_of
 from taskkit.decisions.corrections import correct_segments, restore_segments
+from taskkit.decisions.entries import Correction, read_corrections
 from taskkit.errors import SettingError, TaskkitError, check_choice
 from taskkit.schema import require_columns
+from taskkit.widgets.editor.alike import Key, Settled, find_settled, offer_words, settle_all
 from taskkit.widgets.editor.edits import EDITS, Edit, count_steps
-from taskkit.widgets.editor.relabelling import Place, Relabelling
-from taskkit.widgets.editor.stretches import Rows, arrange, clock, day_words, draw_day, list_places
+from taskkit.widgets.editor.relabelling import Place, Relabelling, tell_few
+from taskkit.widgets.editor.stretches import Rows, arrange, clock, day_words, draw_day, find_rows
+from taskkit.widgets.editor.words import Words, tell_conflicts
+from taskkit.widgets.finding_desk import NOT_STATED
 
 KEYS = ("user", "session_id", "seq")
 KIND = "correction"
@@ -42,21 +46,21 @@ class Desk:
         require_columns(events, "segment_id", made_by="segment")
         self.base = restore_segments(_complete(events, _ASKED)).sort(KEYS)
         self.kept = results is not None
-        folder = Path(results).parent if results is not None else Path(tempfile.mkdtemp(prefix="taskkit-"))
         if results is None:
+            folder = tempfile.mkdtemp(prefix="taskkit-")
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.journal = Decisions(folder / JOURNAL)
+            results = Path(folder) / "results"
+        self.journal = Decisions(journal_of(results))
         self.lock = RLock()
         self._arranged: dict[str, tuple[tuple[int, ...], Rows]] = {}
-        self.version, self.said = 0, ""
+        self.version, self.said, self.question = 0, "", ""
+        self._settled: tuple[int, Settled] | None = None  # the unsure place settled last, and its number in the journal
         self._seen: dict[int, int] = {}  # version of the picture → newest entry of the journal that it shows
-        steps = self.base.filter("step")
         self.letters = aliases(self.base["user"].unique())
         self._users = {letter: user for user, letter in self.letters.items()}
         self._events = {str(key[0]): part for key, part in self.base.partition_by("user", as_dict=True).items()}
-        self._learn_words(steps, names or {}, smallest_group(self.base, min_people=min_people))
-        self.relabelling = Relabelling(self.base, self.tasks)
+        self.words = Words(self.base, names or {}, smallest_group(self.base, min_people=min_people))
+        self.relabelling = Relabelling(self.base, self.words.tasks)
         self.place: tuple[Any, ...] | None = None
         self.scope = ""
         self._mine: set[int] = set()
@@ -66,26 +70,10 @@ class Desk:
         self.user, self.day, self.cursor = self._users.get(first, ""), 0, 0
         self._look_first()
 
-    def _learn_words(self, steps: pl.DataFrame, names: Mapping[str, str], least: int) -> None:
-        """What may be named: activities and applications seen with enough people; tasks by their names."""
-        self.least = least
-        self.activities = {name: n for n, name in enumerate(of_enough_people(steps, by="activity", min_people=least))}
-        common = set(of_enough_people(steps, by="app", min_people=least))
-        used = steps.drop_nulls("app").group_by(pl.col("app").cast(pl.String)).len().sort(
-            "len", "app", descending=[True, False]
-        )  # fmt: skip
-        self.apps = {name: n for n, name in enumerate(a for a in used["app"] if a in common)}
-        found = self.base["task_id"].drop_nulls().unique().sort().to_list()
-        self.tasks = {task: names.get(task, task) for task in found}
-        self._common = {self.tasks[task] for task in of_enough_people(steps, by="task_id", min_people=least)}
-        sizes = steps.drop_nulls(["task_id", "segment_id"]).group_by("task_id", "segment_id").len()
-        median = sizes.group_by("task_id").agg(pl.col("len").median())
-        self.usual = {self.tasks[task]: float(size) for task, size in sorted(median.iter_rows())}
-
     def handle(self, asked: Mapping[str, Any]) -> dict[str, Any]:
         """Do what the page asks for; what goes wrong is said in the answer."""
         with self.lock:
-            self.said = ""
+            self.said = self.question = ""
             try:
                 problem = ""
                 self.act(asked)
@@ -99,11 +87,17 @@ class Desk:
         """Do what was asked for, or raise the error that says why not."""
         actions: dict[str, Callable[[Mapping[str, Any]], None]] = {
             "open": lambda _: None, "show": self._show, "edit": self._edit, "undo": self._undo, "redo": self._again,
-            "next": self._next, "keep": self._keep,
+            "next": self._next, "keep": self._keep, "alike": self._settle_alike,
         }  # fmt: skip
-        if asked["do"] != "edit":  # an edit is written as it was meant, on the picture that was looked at
+        if asked["do"] not in (
+            "edit",
+            "alike",
+        ):  # these are written as they were meant, on the picture that was looked at
             self.refresh()
+        offered = self._settled
         actions[check_choice(asked["do"], allowed=actions, what="thing to do")](asked)
+        if asked["do"] != "open" and self._settled is offered:
+            self._settled = None  # the offer is about what was done last
 
     def refresh(self) -> bool:
         """Read what was recorded elsewhere since the last look; whether there was anything."""
@@ -120,9 +114,10 @@ class Desk:
         """Read the corrections that stand and forget what was drawn from others; the newest number."""
         self._newest: int = self.journal.newest
         self.corrections = self.journal.list(KIND)
-        self.details: list[dict[str, Any]] = [json.loads(text) for text in self.corrections["detail"]]
+        self.details: list[Correction] = read_corrections(self.corrections)  # one or more of each
         self.relabelling.follow(self.corrections)
         self._places: list[Place] | None = None
+        self._alike: list[Key] | None = None
         clashes = self.journal.conflicts()
         self._clashes = clashes.filter(pl.col("kind") == KIND).to_dicts()
         self.version += 1
@@ -131,12 +126,13 @@ class Desk:
 
     def rows(self, user: str) -> Rows:
         """One person's rows as they stand now; made anew only where something about them was said."""
-        mine = [n for n, detail in enumerate(self.details) if detail.get("user") == user]
-        key = (self.relabelling.turn, *self.corrections["number"][mine].to_list())
+        mine = {detail.number for detail in self.details if detail.user == user}
+        key = (self.relabelling.turn, *sorted(mine))
         known = self._arranged.get(user)
         if known is None or known[0] != key:
             events = self.relabelling.label(self._events[user], user)
-            corrected = correct_segments(events, self.corrections[mine]) if mine else events
+            said = self.corrections.filter(pl.col("number").is_in(mine))
+            corrected = correct_segments(events, said) if mine else events
             whole = _complete(corrected, _CORRECTED).with_columns(pl.col("corrected").fill_null(False))
             known = self._arranged[user] = (key, arrange(whole))
         return known[1]
@@ -148,15 +144,20 @@ class Desk:
 
     def places(self) -> list[Place]:
         """The boundaries that the method is least sure of, least sure first: confidence, user, session, seq."""
+        return [each for each in self._all_places() if not self.scope or each[1] == self.scope]
+
+    def _all_places(self) -> list[Place]:
         if self._places is None:
-            spoken_of = {detail["user"] for detail in self.details} & {*self._events}
-            found = [each for each in self.relabelling.places() if each[1] not in spoken_of]
-            for user in spoken_of:
-                rows = self.rows(user)
-                keys = rows.frame.select("session_id", "seq")
-                found += [(sure, user, *keys.row(int(rows.step[step]))) for sure, step in list_places(rows)]
-            self._places = sorted(found)
-        return [each for each in self._places if not self.scope or each[1] == self.scope]
+            spoken_of = {detail.user for detail in self.details} & {*self._events}
+            self._places = self.relabelling.places(self.corrections, spoken_of)
+        return self._places
+
+    def alike(self) -> list[Key]:
+        """The other unsure places of all people that look like the one that was settled last."""
+        if self._alike is None and self._settled is not None:
+            places = [each[1:] for each in self._all_places()]
+            self._alike = self.relabelling.surroundings().alike(self._settled[1], places)
+        return self._alike if self._alike and self._settled else []
 
     # showing
 
@@ -220,23 +221,36 @@ class Desk:
         given = {name: asked[name] for name in ("later", "task", "example") if name in asked}
         if "to" in asked:
             given["to"] = first + int(asked["to"])
-        edit = EDITS[asked["op"]](rows, first + int(asked["step"]), **given)
+        step = first + int(asked["step"])
+        edit = EDITS[asked["op"]](rows, step, **given)
+        few = tell_few(count_steps(rows, edit), self.words.usual.get(edit.task or "")) if edit.op == "example" else ""
+        if few and asked.get("ask"):
+            self.question = few
+            return
+        spots = {name: given[name] for name in ("to", "later") if name in given}
+        settled = find_settled(self.user, rows, asked["op"], step, **spots)
         self._redo.clear()
-        before = self._unsure()
+        before = len(self._all_places())
         number = self._record(edit, asked)
         self.cursor = int(asked.get("to", asked["step"]))
-        changed = ""
-        if edit.op == "example":
-            usual = self.usual.get(edit.task or "", 0.0)
-            changed = self.relabelling.say(
-                count_steps(rows, edit), usual=usual, unsure_before=before, unsure_now=self._unsure()
-            )
+        self._settled = None if settled is None else (number, settled)
+        changed = self.relabelling.say(before, len(self._all_places()), few) if edit.op == "example" else ""
         self.said = f"Saved as number {number}: {edit.words}.{changed}"
 
-    def _unsure(self) -> int:
-        """Unsure places of all people."""
-        self.places()
-        return len(self._places or ())
+    def _settle_alike(self, asked: Mapping[str, Any]) -> None:
+        """Say of all places that look like the one settled last what was said of it, as one entry."""
+        if self._settled is None or not self.alike():
+            raise SettingError("No other unsure place looks like one that was settled right before.")
+        like, settled = self._settled
+        edits, missed = settle_all(settled, self.alike(), self.rows)
+        places = [{"user": user, "rows": edit.ranges, "to": edit.to} for user, edit in edits]
+        where = f"{count_of(len(places), 'place')} of {people(len({user for user, _ in edits}))}"
+        words = f"{edits[0][1].words}, as at number {like}"
+        detail = {"op": edits[0][1].op, "task": None, "like": like, "places": places}
+        self._redo.clear()
+        number = self._write(where, words, detail, asked)
+        left = f" At {count_of(missed, 'place')} it could not be done." if missed else ""
+        self.said = f"Saved as number {number}: {words}, at {where}.{left} Undo (U) takes all of it back at once."
 
     def _record(self, edit: Edit, asked: Mapping[str, Any]) -> int:
         rows = self.rows(self.user)
@@ -246,9 +260,8 @@ class Desk:
         return self._write(subject, edit.words, detail, asked)
 
     def _write(self, subject: str, words: str, detail: Mapping[str, Any], asked: Mapping[str, Any]) -> int:
-        role = str(asked.get("role", "")).strip() or "analyst"
         number = self.journal.record(
-            subject, words, kind=KIND, why=str(asked.get("why", "")).strip(), role=role, detail=detail,
+            subject, words, kind=KIND, why=str(asked.get("why", "")).strip(), role=_role(asked), detail=detail,
             seen=self._seen.get(asked.get("version", self.version), self._newest),
         )  # fmt: skip
         self._mine.add(number)
@@ -267,21 +280,24 @@ class Desk:
         self.said = f"Number {number} was taken back."
 
     def _take_back(self, number: int, asked: Mapping[str, Any]) -> None:
-        at = self.corrections["number"].to_list().index(number)
-        entry = self.corrections.row(at, named=True) | {"detail": self.details[at]}
-        self.journal.undo(number, role=str(asked.get("role", "")).strip() or "analyst")
-        self._redo.append(entry)
+        entry = self.corrections.row(by_predicate=pl.col("number") == number, named=True)
+        self._redo.append(entry | {"detail": json.loads(entry["detail"])})
+        self._look_where(number)
+        self.journal.undo(number, role=_role(asked))
         self._read()
-        session, seq, _ = entry["detail"]["rows"][0]
-        self._look_at(entry["detail"]["user"], session, seq)
+
+    def _look_where(self, number: int) -> None:
+        """Show the stretch that a correction is about; the picture stays where it is about several."""
+        places = [detail for detail in self.details if detail.number == number and detail.user in self._events]
+        if len(places) == 1 and places[0].rows:
+            self._look_at(places[0].user, *places[0].rows[0][:2])
 
     def _again(self, asked: Mapping[str, Any]) -> None:
         if not self._redo:
             raise SettingError("There is nothing to do again.")
         entry = self._redo.pop()
         number = self._write(entry["subject"], entry["decision"], entry["detail"], {**asked, "why": entry["why"]})
-        session, seq, _ = entry["detail"]["rows"][0]
-        self._look_at(entry["detail"]["user"], session, seq)
+        self._look_where(number)
         self.said = f"Saved again as number {number}: {entry['decision']}."
 
     def _undoable(self) -> int | None:
@@ -298,23 +314,6 @@ class Desk:
         self._redo.clear()
         self.said = f"Number {keep} holds; number {drop} was taken back and stays in the journal."
 
-    def conflicts(self) -> list[dict[str, Any]]:
-        """Corrections of the same rows by two notebooks that had not seen one another, this editor's own ones first."""
-        told = []
-        for pair in self._clashes:
-            mine = [which for which in ("earlier", "later") if pair[f"{which}_writer"] == self.journal.writer]
-            keep, take = ("earlier", "later") if mine == ["earlier"] else ("later", "earlier")
-            words = ("Keep mine", "Take theirs") if mine else ("Keep the later", "Keep the earlier")
-            told.append({
-                "subject": pair["subject"], "keep": pair[keep], "take": pair[take], "mine": bool(mine),
-                "words": [f"{word} (number {pair[side]})" for word, side in zip(words, (keep, take), strict=True)],
-                "sides": [
-                    f"Number {pair[side]}, {pair[f'{side}_role']}: {pair[f'{side}_decision']}" for side in (keep, take)
-                ],
-                "holds": f"Both are kept; number {pair['later']} holds until one is taken back.",
-            })  # fmt: skip
-        return sorted(told, key=lambda each: not each["mine"])
-
     # the picture
 
     _last_at = 0
@@ -328,9 +327,9 @@ class Desk:
         rows = self.rows(self.user) if self.user else None
         if rows is None or not len(rows.step):
             return {"empty": "No step of work was recorded here, so there is nothing to divide.", "said": self.said}
-        tasks = self._tasks()
-        day = draw_day(rows, self.day, tasks=self.tasks, activities=self.activities, apps=self.apps,
-                       examples=self._example_rows(rows))  # fmt: skip
+        words = self.words
+        day = draw_day(rows, self.day, tasks=words.tasks, activities=words.activities, apps=words.apps,
+                       examples=find_rows(rows, self._examples()))  # fmt: skip
         places = self.places()
         keys = [each[1:] for each in places]
         return day | {
@@ -340,47 +339,36 @@ class Desk:
             "day": self.day,
             "days": [[int(d), day_words(int(d))] for d in np.unique(rows.days)],
             "cursor": self.cursor,
-            "activities": list(self.activities),
-            "apps": list(self.apps),
-            "tasks": tasks,
+            "activities": list(words.activities),
+            "apps": list(words.apps),
+            "tasks": words.list_tasks(detail.task for detail in self.details),
             "unsure": {"of": len(places), "at": keys.index(self.place) + 1 if self.place in keys else 0,
                        "known": bool(self.base["boundary_confidence"].count())},
             "following": min(self._last_at + 1, len(places)) if self.place is not None else 0,
-            "usual": self.usual,
+            "question": self.question,
+            "alike": self._offer(),
             "undo": self._undoable(),
             "redo": bool(self._redo),
             "said": self.said,
-            "conflicts": self.conflicts(),
+            "conflicts": tell_conflicts(self._clashes, self.journal.writer),
             "kept": self.kept,
-            "hidden": self.least,
+            "hidden": words.least,
         }  # fmt: skip
 
-    def _tasks(self) -> list[list[Any]]:
-        """The tasks: name, label, colour and whether one can choose it; what people named comes after what was found.
+    def _examples(self) -> list[tuple[str, int]]:
+        """Session and seq with which the marked examples of the person begin."""
+        return [each.rows[0][:2] for each in self.details if each.op == "example" and each.user == self.user]
 
-        What too few people do is hidden everywhere else and not offered, unless a person named it.
-        """
-        spoken_of = {d["task"] for d in self.details if d.get("task")}
-        offered, said = self._common | spoken_of, spoken_of - set(self.tasks.values())
-        labelled = [(name, task if name == task else f"{task} {name}") for task, name in self.tasks.items()]
-        labelled += [(name, name) for name in sorted(said)]
-        return [
-            [name, label, PALETTE[n] if n < len(PALETTE) else "#7A8594", name in offered]
-            for n, (name, label) in enumerate(labelled)
-        ]
+    def _offer(self) -> dict[str, str] | None:
+        """What is offered after an unsure place was settled, if others look the same."""
+        if self._settled is None or not (places := self.alike()):
+            return None
+        before, after = (self.words.step(name) for name in self.relabelling.surroundings().around(self._settled[1].key))
+        return offer_words(self._settled[1], places, before, after)
 
-    def _example_rows(self, rows: Rows) -> np.ndarray[Any, Any]:
-        """Rows with which the marked examples of the person begin."""
-        firsts = [d["rows"][0][:2] for d in self.details if d["op"] == "example" and d["user"] == self.user]
-        if not firsts:
-            return np.empty(0, np.int64)
-        wanted = pl.DataFrame(firsts, schema={"session_id": pl.String, "seq": pl.UInt64}, orient="row")
-        found = (
-            rows.frame.select("session_id", "seq")
-            .with_row_index("_row")
-            .join(wanted, on=["session_id", "seq"], how="semi")
-        )
-        return found["_row"].to_numpy().astype(np.int64)
+
+def _role(asked: Mapping[str, Any]) -> str:
+    return str(asked.get("role", "")).strip() or NOT_STATED
 
 
 def _complete(events: pl.DataFrame, columns: Mapping[str, pl.DataType]) -> pl.DataFrame:

@@ -1,7 +1,7 @@
 // The segmentation editor: draws one person's day and tells the kernel what was done. It keeps no data of its own: the
 // kernel sends one day at a time, and nothing is stored in the notebook.
 
-const LETTERS = { s: "split", m: "merge", n: "not work", a: "assign", e: "example", y: "confirm", u: "undo", r: "redo",
+const LETTERS = { s: "split", m: "merge", n: "not work", a: "assign", e: "example", y: "confirm", g: "alike", u: "undo", r: "redo",
   j: "next", k: "previous" };
 const SLOW = 4000; // ms after which a kernel that does not answer is spoken of
 const HOLE = 300; // seconds without a step that count as a pause
@@ -36,10 +36,10 @@ class Editor {
     this.root = node("section", { class: "tk-ed", "aria-label": "Segmentation editor", "data-lm-suppress-shortcuts": "true" });
     place.append(this.root);
     this.build();
-    this.heard = message => message.about === "day" ? this.receive(message) : this.say(message.problem, true);
+    this.heard = message => message.about === "day" ? this.receive(message) : this.fail(message.problem);
     model.on("msg:custom", this.heard);
     this.root.addEventListener("keydown", event => this.key(event));
-    this.resized = new ResizeObserver(() => this.day && this.draw());
+    this.resized = new ResizeObserver(() => this.plot.clientWidth !== this.drawnAt && this.draw()); // its height changes with what is said
     this.resized.observe(this.root);
     this.ask({ do: "open" });
   }
@@ -74,8 +74,11 @@ class Editor {
     const holds = this.holds === "boundary" ? `line-${here}` : this.holds;
     if (holds && asked) { this.focus(holds); this.holds = null; }
     this.say((asked && day.problem) || day.said, Boolean(asked && day.problem));
+    if (asked && day.question) this.confirm(day.question);
     if (asked) this.root.dataset.answered = String(Math.round(performance.now() - this.asked));
   }
+
+  fail(problem) { clearTimeout(this.late); this.root.removeAttribute("data-busy"); this.say(problem, true); }
 
   say(text, problem = false) {
     this.status.className = problem ? "tk-ed-status tk-ed-problem" : "tk-ed-status";
@@ -155,7 +158,7 @@ class Editor {
     this.days = node("select", { onchange: event => this.ask({ do: "show", day: Number(event.target.value) }) });
     this.only = node("input", { type: "checkbox", onchange: () => this.goto(0) });
     this.count = node("output", { class: "tk-ed-count" });
-    this.role = node("input", { type: "text", size: 13, placeholder: "analyst", maxlength: 60, list: "tk-ed-roles" });
+    this.role = node("input", { type: "text", size: 13, placeholder: "who says so", maxlength: 60, list: "tk-ed-roles" });
     this.why = node("input", { type: "text", size: 22, placeholder: "kept until you change it", maxlength: 300 });
     const roles = node("datalist", { id: "tk-ed-roles" }, ...["analyst", "clerk", "team lead", "process owner", "facilitator"].map(value => node("option", { value })));
     this.title = node("h4", {});
@@ -173,6 +176,9 @@ class Editor {
     this.status = node("p", { class: "tk-ed-status", role: "status", "aria-live": "polite" });
     this.clash = node("div", { class: "tk-ed-clash", role: "alert", hidden: true });
     this.notes = node("p", { class: "tk-ed-notes" });
+    this.alikeWords = node("p", { role: "status" });
+    this.alikeLabel = node("span", {});
+    this.alike = node("div", { class: "tk-ed-alike", hidden: true }, this.alikeWords, button(this.alikeLabel, "G", act("alike"), "say the same of all these places; one undo takes all of it back"));
     this.undo = button("Undo", "U", act("undo"), "take the last correction back (also Ctrl+Z)");
     this.redo = button("Redo", "R", act("redo"), "do it again (also Ctrl+Y)");
     this.tools = node("div", { class: "tk-ed-tools", role: "toolbar", "aria-label": "Corrections" },
@@ -193,11 +199,11 @@ class Editor {
       node("div", { class: "tk-ed-draw" }, this.names, this.plot), this.strip, this.bubble,
       node("div", { class: "tk-ed-below" }, this.list, node("div", { class: "tk-ed-side" }, this.card,
         node("div", { class: "tk-ed-form" }, field("Your role", this.role), field("Reason", this.why), node("small", {}, "no names of people"), roles), this.tools, this.menu)),
-      this.status, this.notes,
+      this.status, this.alike, this.notes,
       node("details", { class: "tk-ed-help" }, node("summary", {}, "Keys and mouse"), node("p", {},
         "← → move the cursor, or a boundary that has the focus, step by step · Home End first and last step · Page up, Page down a screen · B to the "
         + "boundary at the cursor · S split · M merge with the next, Shift+M with the previous · N not work · A task · E example (Shift+E of another task) · "
-        + "Y right as it is · U or Ctrl+Z undo · R or Ctrl+Y redo · J K next and previous unsure place · + − 0 zoom. With the mouse: drag a boundary, click a "
+        + "Y right as it is · G the same at all places that look alike · U or Ctrl+Z undo · R or Ctrl+Y redo · J K next and previous unsure place · + − 0 zoom. With the mouse: drag a boundary, click a "
         + "step or a segment, drag the frame in the strip of the day; Ctrl and the wheel zoom, Shift and the wheel move along the day; the wheel alone scrolls the page.")));
     this.lane.addEventListener("pointerdown", event => this.grab(event));
     this.plot.addEventListener("pointermove", event => this.hover(event));
@@ -226,6 +232,9 @@ class Editor {
     this.undo.disabled = day.undo === null;
     this.undo.title = day.undo === null ? "nothing to take back" : `take number ${day.undo} back (also Ctrl+Z)`;
     this.redo.disabled = !day.redo;
+    this.alike.hidden = !day.alike;
+    this.alikeWords.textContent = day.alike ? day.alike.words : "";
+    this.alikeLabel.textContent = day.alike ? day.alike.label : "";
     const notes = [];
     if (!known) notes.push("This way of dividing gives no confidence, so there is no list of unsure places; every boundary can still be corrected.");
     if (!day.tasks.length) notes.push("No task has a name yet: mark a segment with A and give it one.");
@@ -243,6 +252,7 @@ class Editor {
 
   draw() {
     if (!this.day || !this.plot.clientWidth) return;
+    this.drawnAt = this.plot.clientWidth;
     const held = this.root.contains(document.activeElement) ? document.activeElement.dataset.at : null;
     const first = this.c.findIndex((place, n) => this.over(n) >= this.from), last = this.c.findLastIndex(place => place <= this.to);
     this.heading();
@@ -482,22 +492,23 @@ class Editor {
   act(op) {
     const segment = this.segment(this.cursor);
     if (op === "next" || op === "previous") this.goto(op === "next" ? 1 : -1);
-    else if (op === "undo" || op === "redo") this.ask({ do: op });
+    else if (op === "undo" || op === "redo" || op === "alike") this.ask({ do: op });
     else if (op === "assign") this.choose(false);
     else if (op === "example" && !(segment && segment.task)) this.choose(true);
     else if (op === "example") this.example(segment.task);
     else this.edit(op);
   }
 
-  example(task) { // an example of very few steps is asked about first: the method learns from it
-    const segment = this.segment(this.cursor), run = this.runOf(this.cursor), usual = this.day.usual[task] || 0;
-    const steps = segment ? segment.steps : run.last - run.first + 1, mark = () => this.edit("assign", { task, example: true });
-    if (usual < 4 || steps > usual / 3) { mark(); return; }
+  example(task) { // the kernel asks back where it is a very short one: the method learns from it
+    this.meant = task;
+    this.edit("assign", { task, example: true, ask: true });
+  }
+
+  confirm(question) {
     const close = () => { this.menu.hidden = true; this.tools.hidden = false; this.menu.replaceChildren(); this.needle.focus({ preventScroll: true }); };
     const cancel = node("button", { type: "button", class: "tk-ed-small", onclick: close }, "Cancel");
-    this.menu.replaceChildren(node("p", {}, `This piece has ${steps} ${steps === 1 ? "step" : "steps"}; pieces of ${this.labels.get(task) || task} usually have ${Math.round(usual)} (median). `
-      + "Everything is divided anew from an example, and one as short as this can make the method less sure."), node("div", {}, cancel, " ",
-      node("button", { type: "button", class: "tk-ed-small tk-ed-anyway", onclick: () => { close(); mark(); } }, "Mark it all the same")));
+    this.menu.replaceChildren(node("p", {}, question), node("div", {}, cancel, " ", node("button", { type: "button", class: "tk-ed-small tk-ed-anyway",
+      onclick: () => { close(); this.edit("assign", { task: this.meant, example: true }); } }, "Mark it all the same")));
     this.menu.onkeydown = event => { if (event.key === "Escape") { close(); event.stopPropagation(); } };
     this.menu.setAttribute("aria-label", "A very short example");
     this.menu.hidden = false; this.tools.hidden = true;

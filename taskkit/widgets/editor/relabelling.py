@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from threading import Lock, Thread
 
 import polars as pl
 
-from taskkit.decisions.corrections import examples_of
+from taskkit.charts.look import count_of
+from taskkit.decisions.corrections import correct_segments, examples_of
 from taskkit.segments import ORDER, spread_labels
 from taskkit.segments.mixture import start_relabelling
+from taskkit.widgets.editor.alike import Surroundings
 from taskkit.widgets.editor.stretches import UNSURE
 
-# an example of at most a third of the usual steps is short, where 4 or more are usual; the page asks by the same rule
+# an example of at most a third of the usual steps is short, where 4 or more are usual
 FEW, FEW_OF = 3, 4
 Place = tuple[float, str, str, int]  # confidence, user, session and seq of a boundary
 
-_FOUND = ("segment_id", "segment_model", "segment_confidence", "boundary_confidence", "task_id")
+_LABELS = ("segment_id", "segment_model", "segment_confidence", "boundary_confidence")
+_FOUND = (*_LABELS, "task_id")
 
 
 class Relabelling:
@@ -25,12 +28,18 @@ class Relabelling:
     def __init__(self, base: pl.DataFrame, tasks: Mapping[str, str]) -> None:
         self.base = base
         self._ids = {name: task for task, name in tasks.items()}  # what people say is a name
-        self.steps = base.filter("step")
+        # the confidence of a beginning may stand on a row before its first step
+        sure = pl.col("boundary_confidence").max().over("segment_id")
+        begun = pl.col("timestamp").min().over("user", "session_id")
+        self.steps = base.with_columns(boundary_confidence=sure, _begun=begun).filter("step")
         self._label: Callable[[pl.DataFrame], pl.DataFrame] | None = None
         self._lock = Lock()
         self._told: pl.DataFrame | None = None
         self._parts: dict[str, pl.DataFrame] = {}
+        self._tasks: dict[int, str] = {}  # model → task
         self._found: list[Place] | None = None
+        self._divided: pl.DataFrame | None = None
+        self._around: Surroundings | None = None
         self.turn = 0  # how often everything was divided anew
         self.changed = ""  # what the last mark changed, as a sentence
 
@@ -57,7 +66,8 @@ class Relabelling:
         if told is self._told or (told is not None and self._told is not None and told.equals(self._told)):
             return False
         before = self._parts
-        self._told, self._parts, self._found = told, {}, None
+        self._told, self._parts = told, {}
+        self._found = self._divided = self._around = None
         self.turn += 1
         if told is not None:
             labels = self._name(self._prepared()(told), told)
@@ -70,21 +80,41 @@ class Relabelling:
         parts = [part for each, part in sorted(self._parts.items()) if user in (None, each)]
         if not parts:
             return events
-        spread = spread_labels(events.drop(_FOUND), pl.concat(parts))
-        # a row that goes with a step has its segment, and so its task
-        return spread.with_columns(task_id=pl.col("task_id").drop_nulls().first().over("segment_id"))
+        spread = spread_labels(events.drop(_FOUND), pl.concat(parts).drop("task_id"))
+        task = pl.col("segment_model").replace_strict(self._tasks, default=None, return_dtype=pl.String)
+        return spread.with_columns(task_id=task)
 
-    def places(self) -> list[Place]:
-        """The unsure beginnings inside sessions before anybody corrected them, in no order."""
+    def places(self, corrections: pl.DataFrame, spoken_of: Collection[str]) -> list[Place]:
+        """The unsure beginnings inside sessions as the corrections leave them, least sure first.
+
+        Parameters
+        ----------
+        corrections : standing corrections. spoken_of : the people whose rows they name.
+        """
         if self._found is None:
-            frame = self.base.rename({"segment_id": "segment"})
-            if self._parts:
-                frame = pl.concat(list(self._parts.values())).sort(ORDER).with_columns(step=pl.lit(True))
-            sure = frame.with_columns(_sure=pl.col("boundary_confidence").max().over("segment")).filter("step")
-            session = pl.int_range(pl.len()).over("user", "session_id")
-            begins = (pl.int_range(pl.len()).over("segment") == 0) & pl.col("segment").is_not_null() & (session > 0)
-            self._found = sure.filter(begins & (pl.col("_sure") < UNSURE)).select("_sure", *ORDER).rows()
-        return self._found
+            self._found = _list_unsure(self.divided())
+        said = pl.col("user").cast(pl.String).is_in([*spoken_of])
+        corrected = correct_segments(self.divided().filter(said), corrections) if spoken_of else None
+        others = [place for place in self._found if place[1] not in spoken_of]
+        return sorted([*others, *(_list_unsure(corrected) if corrected is not None else [])])
+
+    def divided(self) -> pl.DataFrame:
+        """All steps in order with what the method takes them for, before anybody corrected it."""
+        if self._divided is None:
+            steps = self.steps.select(*ORDER, "activity", "dropped", "_begun", "task_id", *_LABELS)
+            if self._parts:  # these are the same steps in the same order
+                labels = pl.concat([self._parts[user] for user in sorted(self._parts)]).rename(
+                    {"segment": "segment_id"}
+                )
+                steps = steps.drop("task_id", *_LABELS).hstack(labels.select("task_id", *_LABELS))
+            self._divided = steps
+        return self._divided
+
+    def surroundings(self) -> Surroundings:
+        """All steps, to be asked which places look the same."""
+        if self._around is None:
+            self._around = Surroundings(self.divided())
+        return self._around
 
     def _name(self, labels: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
         """Give each model the task of the examples that it holds, else the one that most of its steps had."""
@@ -95,24 +125,15 @@ class Relabelling:
         named = frame.drop_nulls("segment").group_by("segment_model").agg(
             _task=pl.coalesce(pl.col("_told").drop_nulls().first(), pl.col("task_id").drop_nulls().mode().min())
         )  # fmt: skip
+        self._tasks = dict(named.drop_nulls().iter_rows())
         named = frame.drop("task_id", "_told").join(named, on="segment_model", how="left", maintain_order="left")
         return named.rename({"_task": "task_id"})
 
-    def say(self, steps: int, *, usual: float, unsure_before: int, unsure_now: int) -> str:
-        """What the last example changed, and whether it has very few steps; `usual` is the median of its task's pieces."""
-        turn = "fewer" if unsure_now < unsure_before else "more" if unsure_now > unsure_before else "as many"
-        unsure = (
-            f" Unsure places: {unsure_before:,} before, {unsure_now:,} now ({turn})."
-            if unsure_before or unsure_now
-            else ""
-        )
-        few = ""
-        if usual >= FEW_OF and steps <= usual / FEW:
-            few = (
-                f" This example has {steps} {'step' if steps == 1 else 'steps'} only; pieces of this task usually have "
-                f"{usual:.0f} (median), so the method may learn the wrong thing from it."
-            )
-        return f"{self.changed}{unsure}{few} Undo (U) takes it back."
+    def say(self, before: int, now: int, few: str) -> str:
+        """What the last example changed, with the unsure places before and now; `few` is told of a very short one."""
+        turn = "fewer" if now < before else "more" if now > before else "as many"
+        unsure = f" Unsure places: {before:,} before, {now:,} now ({turn})." if before or now else ""
+        return f"{self.changed}{unsure}{' ' + few if few else ''} Undo (U) takes it back."
 
     def _say(self, labels: pl.DataFrame, before: dict[str, pl.DataFrame]) -> str:
         """How much of the log a mark changed."""
@@ -129,3 +150,31 @@ class Relabelling:
             f" Everything was divided anew: {then:,} pieces became {now:,}, and {share} of all steps "
             f"{'has' if share == 'none' else 'have'} another task now."
         )
+
+
+def tell_few(steps: int, usual: float | None) -> str:
+    """What to tell people about an example with very few steps; empty for others.
+
+    Parameters
+    ----------
+    usual : median number of steps of the pieces of its task; None where there are none yet.
+
+    >>> tell_few(4, 9.0)
+    ''
+    """
+    if usual is None or usual < FEW_OF or steps > usual / FEW:
+        return ""
+    return (
+        f"This piece has {count_of(steps, 'step')} only; pieces of this task usually have {usual:.0f} (median). Everything is "
+        "divided anew from an example, and the method may learn the wrong thing from one as short as this."
+    )
+
+
+def _list_unsure(steps: pl.DataFrame) -> list[Place]:
+    """The unsure beginnings inside sessions: sessions come one after the other in time."""
+    frame = steps.sort("user", "_begun", "session_id", "seq")
+    inside = pl.int_range(pl.len()).over("user", "session_id") > 0
+    begins = (pl.int_range(pl.len()).over("segment_id") == 0) & pl.col("segment_id").is_not_null()
+    sure = pl.col("boundary_confidence").max().over("segment_id")
+    frame = frame.with_columns(_sure=sure).filter(begins & inside & (pl.col("_sure") < UNSURE))
+    return frame.select("_sure", *ORDER).rows()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -149,11 +149,13 @@ def _short(value: float | None) -> float | None:
     return None if value is None else round(value, 3)
 
 
-def list_places(rows: Rows) -> list[tuple[float, int]]:
-    """The unsure beginnings inside sessions: confidence and number of the step, for people to look at."""
-    opens = np.diff(rows.session[rows.step], prepend=-1) != 0
-    unsure = rows.begins & ~opens & (np.nan_to_num(rows.sure, nan=1.0) < UNSURE)
-    return [(float(rows.sure[n]), int(n)) for n in np.flatnonzero(unsure)]
+def find_rows(rows: Rows, keys: Iterable[tuple[str, int]]) -> Array:
+    """Numbers of the rows with these sessions and seqs, in order; those that are not there are left out."""
+    wanted = pl.DataFrame([*keys], schema={"session_id": pl.String, "seq": pl.UInt64}, orient="row")
+    if wanted.is_empty():
+        return np.empty(0, np.int64)
+    own = rows.frame.select(pl.col("session_id").cast(pl.String), pl.col("seq").cast(pl.UInt64)).with_row_index("_row")
+    return own.join(wanted, on=["session_id", "seq"], how="semi")["_row"].to_numpy().astype(np.int64)
 
 
 def day_words(day: int) -> str:

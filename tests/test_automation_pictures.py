@@ -323,9 +323,7 @@ def test_a_weight_moves_the_feasibility_and_an_assumption_the_money(explorer: Au
 
 
 def test_moving_a_weight_is_quick_as_the_log_is_measured_once(explorer: AutomationExplorer, monkeypatch: Any) -> None:
-    monkeypatch.setattr(
-        "taskkit.widgets.automation.measure_criteria", lambda *_: pytest.fail("the log is measured again")
-    )
+    monkeypatch.setattr("taskkit.widgets.automation.keep_criteria", lambda *_, **__: pytest.fail("measured again"))
     explorer.draw(weight_determinism=1.5)
     began = time.process_time()
     explorer.draw(weight_determinism=2.0)

@@ -12,6 +12,7 @@ import pytest
 import taskkit as tk
 from taskkit.errors import LogFileError
 from taskkit.pipeline import Mined
+from taskkit.pipeline.measuring import keep_criteria
 from tests.frames import make_events
 from tests.test_segments import two_people
 
@@ -219,3 +220,14 @@ def test_folders_of_results_are_private(log: Path) -> None:
     mine(log)
     folders = [log.parent / "results", *(log.parent / "results").iterdir()]
     assert {stat.S_IMODE(folder.stat().st_mode) for folder in folders} == {0o700}
+
+
+def test_criteria_are_measured_once_for_the_same_frames_and_anew_for_others(log: Path, tmp_path: Path) -> None:
+    mined = tk.mine(log, method="gap", results=tmp_path / "results")
+    first = keep_criteria(mined.events, mined.segments, results=tmp_path / "results")
+    assert first.equals(tk.measure_criteria(mined.events, mined.segments))
+    kept = next((tmp_path / "results").glob("criteria-*/criteria.parquet"))
+    first.head(3).write_parquet(kept)  # whoever reads it back sees this
+    assert keep_criteria(mined.events, mined.segments, results=tmp_path / "results").height == 3
+    fewer = mined.segments.filter(pl.col("user") != mined.segments["user"][0])
+    assert keep_criteria(mined.events, fewer, results=tmp_path / "results").height > 3

@@ -128,7 +128,9 @@ def test_the_opening_page_lists_the_questions(window: SimpleNamespace, room: Sim
     assert window.page.get_by_role("heading", level=1).inner_text() == "Workshop: small project"
 
 
-def test_the_opening_page_gives_each_question_its_place_among_the_nine(window: SimpleNamespace, room: SimpleNamespace) -> None:
+def test_the_opening_page_gives_each_question_its_place_among_the_nine(
+    window: SimpleNamespace, room: SimpleNamespace
+) -> None:
     enter(window, room)
     assert window.page.locator(".number").all_inner_texts() == ["4", "5", "8"]
 

@@ -218,6 +218,7 @@ def _new(options: argparse.Namespace) -> None:
     from contextlib import nullcontext
 
     from taskkit.pipeline import mine
+    from taskkit.pipeline.measuring import keep_criteria
     from taskkit.pipeline.workers import start_workers
     from taskkit.project import create_project
     from taskkit.report.making import SAMPLE
@@ -232,8 +233,10 @@ def _new(options: argparse.Namespace) -> None:
     if not options.later:
         print("Taking the log the whole way once, so that every notebook opens at once …", file=sys.stderr)
         with start_workers(options.workers) if options.workers > 1 else nullcontext() as executor:
-            mine(project.log, process_log=project.process_log, rules=project.rules, method=project.settings["method"],
-                 results=project.results, executor=executor)  # fmt: skip
+            mined = mine(project.log, process_log=project.process_log, rules=project.rules,
+                         method=project.settings["method"], results=project.results, executor=executor)  # fmt: skip
+        if mined.whole is None:
+            keep_criteria(mined.events, mined.segments, results=project.results)
     print(f"The project is in {project.path}; README.txt there says what lies where. Go on with one of:")
     print(f"  taskkit lab --project {project.path}    to work in the notebooks")
     print(f"  taskkit workshop {project.path}         to show them to a room, without code")

@@ -16,7 +16,7 @@ from taskkit.automation.decision_rules import find_decision_rules
 from taskkit.automation.feasibility import read_weights
 from taskkit.automation.marks import place_marks
 from taskkit.automation.questionnaire import QUESTIONS, read_answers
-from taskkit.automation.ranking import measure_criteria, rank_tasks
+from taskkit.automation.ranking import rank_tasks
 from taskkit.automation.rare import hide_rare_names
 from taskkit.automation.routine_steps import list_routine_candidates
 from taskkit.automation.stability import rank_stability
@@ -31,6 +31,7 @@ from taskkit.charts.look import count_of, smallest_group, unchecked
 from taskkit.decisions import journal_of
 from taskkit.decisions.marks import list_marks
 from taskkit.errors import SettingError, TaskkitError, check_choice
+from taskkit.pipeline.measuring import keep_criteria
 from taskkit.privacy import MIN_PEOPLE, shares_pages
 from taskkit.widgets.automation_journal import TaskDecisions
 from taskkit.widgets.controls import Explorer, Quick, put, shown_by, slider
@@ -91,7 +92,7 @@ class AutomationExplorer(Explorer):
         self._last: tuple[Any, pl.DataFrame] | None = None  # the ranking of the last settings
         self._placed_for: tuple[tuple[int, ...], dict[str, list[dict[str, Any]]]] = ((), {})
         self._measured = (
-            measure_criteria(events, segments) if measured is None else measured
+            keep_criteria(events, segments, results=results) if measured is None else measured
         )  # the slow part, once: a slider only weighs anew
         self.ranking = self._score(self.assumptions, self.weights)
 

@@ -7,13 +7,14 @@ from pathlib import Path
 import polars as pl
 
 from taskkit.activities.workbench import measure_naming
-from taskkit.automation import CRITERIA, rank_tasks, score_automation
+from taskkit.automation import CRITERIA, rank_tasks
 from taskkit.charts.look import count_of, of_enough_people, people, smallest_group, spaced
 from taskkit.comparison import compare
 from taskkit.decisions import Decisions, journal_of
 from taskkit.errors import SettingError
 from taskkit.overlay import list_unmatched, step_effort
 from taskkit.pipeline import Mined
+from taskkit.pipeline.measuring import keep_criteria
 from taskkit.privacy import MIN_PEOPLE, shares_pages, suppress_small_groups
 from taskkit.tasks import list_tasks
 from taskkit.variants import count_variants
@@ -50,7 +51,7 @@ def list_findings(mined: Mined, *, results: str | Path | None = None, min_people
     """
     events, segments, process, whole = mined.events, mined.segments, mined.process, mined.whole
     least = smallest_group(events, min_people=min_people)
-    scored = rank_tasks(whole.criteria) if whole else score_automation(events, segments=segments)
+    scored = rank_tasks(whole.criteria if whole else keep_criteria(events, segments, results=results))
     ways = whole.variants if whole else count_variants(segments)
     enough = of_enough_people(segments, min_people=least) if segments.height else []
     rows = [

@@ -58,7 +58,7 @@ _CARDS = """
 """
 _TABLES = """
 .tk-table { font:13px/1.45 system-ui,"Segoe UI",Roboto,Helvetica,Arial,sans-serif; color:var(--tk-ink);
-   background:var(--tk-paper); max-width:1150px; overflow-x:auto; margin:.4rem 0 }
+   background:var(--tk-paper); max-width:100%; overflow-x:auto; margin:.4rem 0 }
 .tk-table table { border-collapse:collapse; table-layout:auto!important; font-variant-numeric:tabular-nums; margin:0;
    min-width:min(100%,30rem) }
 .tk-table caption { caption-side:top; text-align:left!important; padding:0 0 .4rem; color:inherit; max-width:1050px }
@@ -69,9 +69,13 @@ _TABLES = """
 .tk-table td { border-bottom:1px solid var(--tk-line); padding:.25rem .7rem; text-align:left!important;
    vertical-align:top; background:var(--tk-paper)!important }
 .tk-table td,.tk-table th { max-width:44rem!important; white-space:normal; word-break:normal; min-width:0!important }
-.tk-table td.w { min-width:18rem!important } .tk-table td.m { min-width:10rem!important }
+.tk-table td.w { min-width:15rem!important } .tk-table td.m { min-width:10rem!important }
+@media (max-width:900px) {
+  .tk-table td,.tk-table th { padding-left:.3rem; padding-right:.3rem }
+  .tk-table td.w { min-width:9rem!important } .tk-table td.m { min-width:5rem!important } }
 .tk-table td.d { white-space:nowrap!important }
 .tk-table th.n,.tk-table td.n,.tk-table [style="text-align:right"] { text-align:right!important; white-space:nowrap }
+.tk-table th.n { white-space:normal!important }
 .tk-table .h { color:var(--tk-soft); font-style:italic }
 .tk-table tfoot td { border:0; color:var(--tk-soft) }
 .tk-table table.tk-filtered tfoot,.tk-table table.tk-filtered~p { display:none }

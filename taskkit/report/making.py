@@ -294,6 +294,7 @@ def _shared_facts(sources: Sources, mined: Mined, journal: Path) -> dict[str, st
     shown = list_assumptions()
     assumed = "; ".join(f"{name.replace('_', ' ')} {value}" for name, value, *_ in shown.iter_rows())
     said = {"Recorder": recorder or "the log does not say", "Assumptions about value": assumed}
+    said["Smallest group shown"] = f"{sources.min_people} people"
     said["Active time"] = "until the person's next event, at most 60 s, or the event's own length if that is longer"
     return said | {"Decided by people": _decided(journal, mined)}
 

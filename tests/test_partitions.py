@@ -163,9 +163,12 @@ def test_criteria_may_be_left_out_and_be_asked_for_later(log: Path, simple: Mine
     assert quick.criteria.is_empty()
     for name in ("tasks", "variants", "successions"):
         assert_frame_equal(getattr(quick, name), getattr(simple, name))
+    fitted = next(tmp_path.glob("parts-*/fitted")).stat().st_mtime_ns
     whole = mine_partitions(log, **settings)
-    assert not whole.parts["new"].any()
+    assert next(tmp_path.glob("parts-*/fitted")).stat().st_mtime_ns == fitted
     _same(simple, whole)
+    again = mine_partitions(log, criteria=False, **settings)
+    assert not again.parts["new"].any()
 
 
 def test_results_are_for_their_owner_only(mined: MinedLog) -> None:

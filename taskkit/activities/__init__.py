@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 
 from taskkit.activities.coding import code_rows
-from taskkit.activities.fields import in_order, rises
 from taskkit.activities.ladder import climb, spell_out
 from taskkit.activities.learnt import Learnt
 from taskkit.activities.measures import (
@@ -86,8 +85,13 @@ def name_activities(
     """
     if isinstance(events, pl.LazyFrame):
         events = events.collect()
-    frame = _checked(events)
-    coded = code_rows([frame.lazy()], rules, learnt)
+    if not check(events, _WITHOUT_KEY).is_empty():
+        require(events, EVENTS)
+    coded = code_rows([events.lazy()], rules, learnt)
+    if coded.twice:
+        require(events, EVENTS)
+    frame = events.drop(_DERIVED, strict=False)
+    frame = frame if isinstance(coded.order, slice) else frame[coded.order]
     done = climb(coded.rows, coded.names, coded.windows, idle_cap=parse_duration(idle_cap).total_seconds())
     named = frame.hstack(spell_out(done, coded.rows, coded.names, coded.activities))
     found = coded.shown["rule_case_ref"]
@@ -244,11 +248,3 @@ def list_actions(events: pl.DataFrame) -> pl.DataFrame:
     return listed.with_columns(
         source=source, source_action=pl.when(source.is_not_null()).then(before.struct.field("action"))
     ).drop("_pastes", "_types")
-
-
-def _checked(events: pl.DataFrame) -> pl.DataFrame:
-    """The events in order; where every row comes after the one above it, no key has to be looked for twice."""
-    if not check(events, _WITHOUT_KEY).is_empty() or not rises(events):
-        require(events, EVENTS)
-        events = in_order(events)
-    return events.drop(_DERIVED, strict=False)

@@ -36,6 +36,8 @@ class Coded(NamedTuple):
     sessions: pl.DataFrame  # one row per session: user and session_id
     shown: pl.DataFrame  # one row per distinct thing that rules look at: what they say of it
     learnt: Learnt  # what the names rest on
+    order: slice | _Array  # where the rows stood
+    twice: bool  # two rows have one key
 
 
 class _Distinct(NamedTuple):
@@ -63,7 +65,9 @@ def code_rows(parts: Sequence[pl.LazyFrame], rules: Sequence[Rule], learnt: Lear
         raise SettingError(f"rules={rules!r}: give a list of rules, such as read_rules('rules.toml').")
     seq, at, lasts, excluded, found = _read([_complete(part) for part in parts])
     order, sessions = _order(seq, found["session"])
+    seq, at, lasts, excluded = (column[order] for column in (seq, at, lasts, excluded))
     session, titles, things, acts = (_Distinct(part.numbers[order], part.table) for part in found.values())
+    own = sessions.numbers[session.numbers]
     texts = _text_of(titles.table, "window_title", "url"), _text_of(things.table, "element_name", "element_id")
     counted = (count_forms(texts[0]), count_forms(texts[1])) if learnt is None else learnt.counted
     shown, kinds = _shown(titles, things, rules, plain_texts(texts[0], counted=counted[0]))
@@ -78,21 +82,13 @@ def code_rows(parts: Sequence[pl.LazyFrame], rules: Sequence[Rule], learnt: Lear
         "act": acts.numbers[first], "rows": count,
     })  # fmt: skip
     names, templates = _name(combinations, kind.table, thing.table, acts.table, learnt)
-    rows = Rows(
-        sessions.numbers[session.numbers],
-        seq[order],
-        at[order],
-        lasts[order],
-        excluded[order],
-        code,
-        titles.numbers,
-        shown.numbers,
-    )
+    rows = Rows(own, seq, at, lasts, excluded, code, titles.numbers, shown.numbers)
     rank = pl.col("place").rank("dense").cast(pl.Int32)
     return Coded(
         rows, names.with_columns(name=pl.col("activity").rank("dense").cast(pl.Int32) - 1, place=rank),
         pl.Series(number(titles.table.select(digest(("app", "window_title"))).to_series())[0]), names["activity"].unique().sort(),
         sessions.table, shown.table, learnt or Learnt(*templates, counted),
+        order, bool(((own[1:] == own[:-1]) & (seq[1:] == seq[:-1])).any()),
     )  # fmt: skip
 
 
@@ -115,12 +111,12 @@ def _read(parts: Sequence[pl.LazyFrame]) -> tuple[_Array, _Array, _Array, _Array
     offset = 0
     with ThreadPoolExecutor(2) as pool:
         for part in parts:
-            held = part.collect()
-            read = held.select(
+            held = part.collect().rechunk()  # rows are picked far faster from one piece than from one a file
+            read = held.lazy().select(  # lazily: a column that is in two groups is hashed once
                 "seq", at=pl.col("timestamp").dt.timestamp("us"), lasts=pl.col("duration_ms").fill_null(0),
                 excluded=pl.col("redactions").list.contains(EXCLUDED).fill_null(False),
                 **{key: digest(names) for key, names in _GROUPS.items()},
-            )  # fmt: skip
+            ).collect()  # fmt: skip
             here = slice(offset, offset + read.height)
             list(pool.map(Numbers.add, groups.values(), [read[key] for key in groups], [offset] * len(groups)))
             for name, whole_column in (("seq", seq), ("at", at), ("lasts", lasts), ("excluded", excluded)):

@@ -67,7 +67,7 @@ def mine_partitions(
     rows : events of a part, about.
     sampled_rows : events that names, models and tasks are fitted on, about; a log with no more is fitted as a whole.
     criteria : false leaves the automation criteria out: segments, tasks, variants and graph are there sooner. A later call with
-        criteria takes no part again.
+        criteria takes the parts again, with the models that are fitted; one without takes none again.
     progress : function that is told of each stage or part that begins: its name, how many are done, how many there are.
 
     Returns
@@ -99,7 +99,7 @@ def mine_partitions(
         *_run(
             executor,
             mine_part,
-            [(part, str(place / "fitted"), str(place)) for part in parts],
+            [(part, str(place / "fitted"), str(place), criteria) for part in parts],
             bar,
             [p.name for p in parts],
         )
@@ -109,7 +109,7 @@ def mine_partitions(
     state = of_parts(place, folders)
     frames = place / f"{'whole' if criteria else 'ways'}-{state}"
     if not (frames / "all" / DONE).exists():
-        join_parts(place, folders, frames)
+        join_parts(place, folders, frames, criteria)
         jobs = [
             (task, str(place), tuple(folders), str(frames), criteria) for task in _large_first(frames, place / "fitted")
         ]
@@ -192,7 +192,7 @@ def _read(frames: Path, done: Iterable[dict[str, Any]], about: dict[str, Any]) -
     for name in ("tasks", "variants", "successions", "criteria"):
         file = frames / "all" / f"{name}.parquet"
         kept[name] = pl.read_parquet(file) if file.exists() else pl.DataFrame()
-    parts = pl.DataFrame([*done]).drop("folder").sort("name")
+    parts = pl.DataFrame([*done]).drop("folder", "criteria").sort("name")
     return MinedLog(frames, **kept, parts=parts, about=about)
 
 

@@ -11,7 +11,6 @@ from typing import NamedTuple
 
 import polars as pl
 
-from taskkit.activities.fields import in_order
 from taskkit.errors import LogFileError
 from taskkit.log import read_log
 from taskkit.log.parquet_files import find_files
@@ -20,9 +19,9 @@ from taskkit.schema import EVENTS
 ROWS = 200_000  # events of a part, about; people with half as many or more are a part of their own
 SAMPLED_ROWS = 400_000  # events that models are fitted on, about
 _FILE = "_taskkit_file"
-# what no stage looks at is not read
+# what no stage looks at is not read, nor what only criteria ask for where there are to be none
 PASSED_OVER = ("x", "y", "input_count", "value_shape")
-_READ = [name for name in EVENTS.schema if name not in PASSED_OVER]
+FOR_CRITERIA = ("value", "value_digest", "value_length", "utc_offset_minutes", "case_ref")
 
 
 class Partition(NamedTuple):
@@ -99,24 +98,26 @@ def sample_files(parts: Iterable[Partition], log: str | Path, *, seed: int, rows
     return sorted(drawn)
 
 
-def read_part(files: Iterable[str]) -> pl.DataFrame:
-    """The events of a part, with the columns that mining needs, in the order of user, session and seq.
+def read_part(files: Iterable[str], *, criteria: bool = True) -> pl.DataFrame:
+    """The events of a part, with the columns that mining needs, in the order of the files.
+
+    `criteria` set to false leaves out the columns that only they ask for.
 
     Raises
     ------
     LogFileError, ContractError : a file is no log of events.
     """
-    given = sorted(files)
+    given, left_out = sorted(files), PASSED_OVER if criteria else PASSED_OVER + FOR_CRITERIA
     try:
         # one scan for all files is ten times as fast as one for each, but wants the same columns in all of them
         scan = pl.scan_parquet(given, glob=False)
         names = scan.collect_schema()
-        frame = scan.select(name for name in names if name not in PASSED_OVER).collect()
+        frame = scan.select(name for name in names if name not in left_out).collect()
     except pl.exceptions.PolarsError:
-        frame = pl.concat([read_log(file) for file in given], how="diagonal").drop(PASSED_OVER, strict=False)
+        frame = pl.concat([read_log(file) for file in given], how="diagonal").drop(left_out, strict=False)
     if dict(frame.schema) != {name: EVENTS.schema.get(name, kind) for name, kind in frame.schema.items()}:
-        frame = pl.concat([read_log(file) for file in given], how="diagonal").drop(PASSED_OVER, strict=False)
-    return in_order(frame)  # what else is wrong with it, name_activities tells
+        frame = pl.concat([read_log(file) for file in given], how="diagonal").drop(left_out, strict=False)
+    return frame.rechunk()  # what else is wrong with it, name_activities tells
 
 
 class _Group(NamedTuple):

@@ -31,7 +31,7 @@ LABELLED = ("user", "session_id", "seq", "timestamp", "app", "event_type", "scre
 SEED = 20260302  # of the draw of segments whose rows are kept
 
 
-def mine_part(part: Partition, fitted: str, results: str) -> dict[str, Any]:
+def mine_part(part: Partition, fitted: str, results: str, criteria: bool = True) -> dict[str, Any]:
     """Name, divide, group and measure one part, and keep what comes out; a part that is done is not done again.
 
     Parameters
@@ -39,30 +39,66 @@ def mine_part(part: Partition, fitted: str, results: str) -> dict[str, Any]:
     part : of `list_partitions`.
     fitted : folder of `write_fitted`.
     results : folder in which a folder is made for the part, named after a digest of its files and of what was fitted.
+    criteria : false leaves out what only criteria ask for; a part that has it is as good.
 
     Returns
     -------
     What there is to say about the part: `name`, `folder`, `events`, `steps`, `people`, `sessions`, `segments`, `unseen` (steps
-    whose activity the models do not know), `new` (false: it was done before).
+    whose activity the models do not know), `criteria` (they can be summed up from it), `new` (false: it was done before).
     """
     contents = digest(Path(fitted).name, files={"log": [Path(file) for file in part.files]}, code=())
     folder = Path(results) / f"{part.name}-{contents}"
     try:
-        return dict(json.loads((folder / DONE).read_text()), new=False)
+        done = dict(json.loads((folder / DONE).read_text()), new=False)
+        if done["criteria"] or not criteria:
+            return done
     except (OSError, ValueError):
         pass
-    frames, said = measure_part(read_part(part.files), read_fitted(fitted))
-    about = {"name": part.name, "folder": folder.name, **said}
+    frames, said = measure_part(read_part(part.files, criteria=criteria), read_fitted(fitted), criteria=criteria)
+    about = {"name": part.name, "folder": folder.name, **said, "criteria": criteria}
     write_frames(folder, frames, about)
     return about | {"new": True}
 
 
-def measure_part(events: pl.DataFrame, fitted: Fitted) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
+def measure_part(
+    events: pl.DataFrame, fitted: Fitted, *, criteria: bool = True
+) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
     """The frames that are kept of a part, and what there is to say about it."""
     named = name_activities(events, rules=fitted.rules, learnt=fitted.names)
     steps = named.filter("step") if fitted.models is None else named.select(_known(named, LABELLED)).filter("step")
     divided = spread_labels(named, steps.select(ORDER).with_columns(_label(steps, fitted)))
     segments = assign_tasks(list_segments(divided), fitted.tasks)
+    frames = {"people": _count_people(segments), "activities": _count_activities(segments)}
+    rows = None
+    if criteria:
+        asked, segments, rows = _for_criteria(divided, segments, fitted.kept)
+        frames |= asked
+    tasks = segments["task_id"].unique().to_list()
+    frames |= _by_task("segments", segments, tasks) | ({} if rows is None else _by_task("rows", rows, tasks))
+    known = fitted.models.words if fitted.models is not None else []
+    said = {
+        "events": events.height, "steps": steps.height, "people": divided.filter(changes("user"))["user"].n_unique(),
+        "sessions": int(named.select(changes("user", "session_id").sum()).item()), "segments": segments.height,
+        "unseen": int((~steps["activity"].is_in(known)).sum()) if known else 0,
+    }  # fmt: skip
+    return frames, said
+
+
+def _by_task(name: str, frame: pl.DataFrame, tasks: Iterable[str | None]) -> dict[str, pl.DataFrame]:
+    """A frame for each task, which may be empty: whoever works on a task reads nothing of the others."""
+    found = frame.partition_by("task_id", as_dict=True, maintain_order=True)
+    return {of_task(name, task): found.get((task,), frame.clear()) for task in tasks}
+
+
+def of_task(name: str, task_id: str | None) -> str:
+    """What the part of a frame is called that belongs to a task, or to none."""
+    return f"{name}-{task_id or 'rest'}"
+
+
+def _for_criteria(
+    divided: pl.DataFrame, segments: pl.DataFrame, share: dict[str, float]
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame, pl.DataFrame]:
+    """What criteria ask for: sums of the local ones, days and applications; the segments with their time zone; rows to keep."""
     # segments are numbered from 0: they are found by their numbers
     number, task = divided["segment_id"], segments["task_id"]
     rows = divided.select(_known(divided, ASKED)).filter(_of_segments(task.is_not_null(), number))
@@ -70,7 +106,7 @@ def measure_part(events: pl.DataFrame, fitted: Fitted) -> tuple[dict[str, pl.Dat
     begin = rows.select("user", "session_id", "timestamp", _run=changes("user", "session_id").cum_sum())
     first_of = (pl.col("user", "session_id").first(), pl.col("timestamp").min().alias("_begin"))
     begin = begin.group_by("_run", maintain_order=True).agg(first_of).drop("_run")
-    drawn = segments["segment_id"].is_in(_drawn(segments, fitted.kept)["segment_id"].implode())
+    drawn = segments["segment_id"].is_in(_drawn(segments, share)["segment_id"].implode())
     kept = divided.filter(_of_segments(drawn, number))
     kept = kept.with_columns(task_id=task.gather(kept["segment_id"]))
     local = pl.col("timestamp") + pl.duration(minutes=_offset(divided))
@@ -78,25 +114,13 @@ def measure_part(events: pl.DataFrame, fitted: Fitted) -> tuple[dict[str, pl.Dat
     days = days.filter(changes("user", "day")).unique().sort("user", "day")
     inside = divided.select("segment_id", "timestamp", utc_offset_minutes=_offset(divided)).drop_nulls("segment_id")
     first = inside.group_by("segment_id").agg(pl.col("utc_offset_minutes").get(pl.col("timestamp").arg_min()))
-    frames = {
-        "segments": segments.join(first, on="segment_id", how="left", maintain_order="left"),
-        "criteria": _measure(_by_time(rows, begin), segments.drop_nulls("task_id"), days),
-        "rows": kept.join(begin, on=["user", "session_id"], how="left", maintain_order="left"),
-        "days": days,
-        "apps": divided.select("app", "active_seconds")
-        .drop_nulls("app")
-        .group_by("app")
-        .agg(add_up("active_seconds"))
-        .sort("app"),
-        "activities": _count_activities(segments),
-    }
-    known = fitted.models.words if fitted.models is not None else []
-    said = {
-        "events": events.height, "steps": steps.height, "people": days["user"].n_unique(), "segments": segments.height,
-        "sessions": int(named.select(changes("user", "session_id").sum()).item()),
-        "unseen": int((~steps["activity"].is_in(known)).sum()) if known else 0,
-    }  # fmt: skip
-    return frames, said
+    apps = divided.select("app", "active_seconds").drop_nulls("app").group_by("app").agg(add_up("active_seconds"))
+    sums = _measure(_by_time(rows, begin), segments.drop_nulls("task_id"), days)
+    return (
+        {"criteria": sums, "days": days, "apps": apps.sort("app")},
+        segments.join(first, on="segment_id", how="left", maintain_order="left"),
+        kept.join(begin, on=["user", "session_id"], how="left", maintain_order="left"),
+    )
 
 
 def _known(frame: pl.DataFrame, names: Iterable[str]) -> list[str]:
@@ -156,6 +180,12 @@ def _drawn(segments: pl.DataFrame, kept: dict[str, float]) -> pl.DataFrame:
 def add_up(name: str) -> pl.Expr:
     """Sum of seconds in whole microseconds: the same whatever the order in which several threads add them up."""
     return ((pl.col(name) * 1e6).round().cast(pl.Int64).sum() / 1e6).alias(name)
+
+
+def _count_people(segments: pl.DataFrame) -> pl.DataFrame:
+    """How many segments each person has, the number of the first, and the seconds in all of them."""
+    of_user = (pl.len().alias("segments"), pl.col("segment_id").min().alias("first"), add_up("active_seconds"))
+    return segments.group_by("user").agg(*of_user).sort("user")
 
 
 def _count_activities(segments: pl.DataFrame) -> pl.DataFrame:

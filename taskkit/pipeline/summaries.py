@@ -12,7 +12,7 @@ from taskkit.automation.criteria import CRITERIA, Criterion
 from taskkit.automation.ranking import sum_by_person
 from taskkit.automation.work import Work
 from taskkit.pipeline.keeping import DONE, digest, write_frames
-from taskkit.pipeline.parts import LOCAL, add_up
+from taskkit.pipeline.parts import LOCAL, add_up, of_task
 from taskkit.schema import SEGMENTS
 from taskkit.tasks import list_tasks
 from taskkit.variants import count_successions
@@ -28,27 +28,28 @@ MEASURED = pl.Schema({
 })  # fmt: skip
 
 
-def join_parts(folder: Path, parts: Sequence[str], frames: Path) -> None:
-    """Put the small frames of all parts together and write them: people, days, applications, activities.
+def join_parts(folder: Path, parts: Sequence[str], frames: Path, criteria: bool = True) -> None:
+    """Put the small frames of all parts together and write them: people, activities, and for criteria days and applications.
 
     Parameters
     ----------
     folder : that of the parts.
     parts : names of their folders.
     frames : folder to write to.
+    criteria : false leaves out what they ask for.
     """
-    segments = _scan(folder, parts, "segments")
-    counted = segments.group_by("user").agg(segments=pl.len(), first=pl.col("segment_id").min(),
-                                            active_seconds=add_up("active_seconds")).collect().sort("user")  # fmt: skip
-    # segments are numbered in order of the person, as in one log
-    people = counted.with_columns(base=pl.col("segments").cum_sum() - pl.col("segments"))
-    apps = _scan(folder, parts, "apps").group_by("app").agg(add_up("active_seconds")).collect()
+    counted = _scan(folder, parts, "people").collect().sort("user")  # a person is in one part
     used = _scan(folder, parts, "activities").group_by("task_id", "activity").agg(pl.col("times").sum()).collect()
-    days = _scan(folder, parts, "days").collect().unique().sort("user", "day")
-    write_frames(frames, {
-        "people": people, "days": days, "apps": apps.sort("active_seconds", "app", descending=[True, False]),
+    joined = {
+        # segments are numbered in order of the person, as in one log
+        "people": counted.with_columns(base=pl.col("segments").cum_sum() - pl.col("segments")),
         "activities": used.sort("task_id", "activity"),
-    }, {})  # fmt: skip
+    }
+    if criteria:
+        apps = _scan(folder, parts, "apps").group_by("app").agg(add_up("active_seconds")).collect()
+        joined["apps"] = apps.sort("active_seconds", "app", descending=[True, False])
+        joined["days"] = _scan(folder, parts, "days").collect().unique().sort("user", "day")
+    write_frames(frames, joined, {})
 
 
 def mine_task(task_id: str | None, folder: str, parts: Sequence[str], frames: str, criteria: bool = True) -> str:
@@ -69,12 +70,10 @@ def mine_task(task_id: str | None, folder: str, parts: Sequence[str], frames: st
     own = Path(frames) / (task_id or "rest")
     if (own / DONE).exists():
         return own.name
-    shared = {
-        name: pl.read_parquet(Path(frames) / f"{name}.parquet") for name in ("people", "days", "apps", "activities")
-    }
+    shared = {file.stem: pl.read_parquet(file) for file in sorted(Path(frames).glob("*.parquet"))}
     base = shared["people"].select("user", _base=pl.col("base").cast(pl.Int64) - pl.col("first").cast(pl.Int64))
-    is_it = pl.col("task_id").is_null() if task_id is None else pl.col("task_id") == task_id
-    segments = _numbered(_collect(_scan(Path(folder), parts, "segments").filter(is_it)), base).sort("segment_id")
+    segments = _scan(Path(folder), parts, of_task("segments", task_id), schema=SEGMENTS.schema).collect()
+    segments = _numbered(segments, base).sort("segment_id")
     if task_id is None:
         listed = segments.with_columns(variant_id=pl.lit(None, pl.String))
         write_frames(own, {"segments": listed.select(*SEGMENTS.schema)}, {})
@@ -86,9 +85,9 @@ def mine_task(task_id: str | None, folder: str, parts: Sequence[str], frames: st
         "tasks": list_tasks(segments).with_columns(active_hours=hours),
     }  # fmt: skip
     if criteria:
-        rows = _numbered(_collect(_scan(Path(folder), parts, "rows").filter(is_it)), base)
+        rows = _numbered(_scan(Path(folder), parts, of_task("rows", task_id)).collect(), base)
         rows = rows.sort("user", "_begin", "session_id", "seq").drop("_begin", "task_id")
-        local = _scan(Path(folder), parts, "criteria").filter(is_it).collect()
+        local = _scan(Path(folder), parts, "criteria").filter(task_id=task_id).collect()
         main_app = str(shared["apps"]["app"][0]) if shared["apps"].height else ""
         frames_of_task["criteria"] = _measure(segments, rows, local, shared["days"], main_app)
     write_frames(own, frames_of_task, {})
@@ -114,16 +113,12 @@ def of_parts(folder: Path, parts: Sequence[str]) -> str:
     return digest(*sorted(parts), files={}, code=())
 
 
-def _scan(folder: Path, parts: Sequence[str], name: str) -> pl.LazyFrame:
-    return pl.scan_parquet([folder / part / f"{name}.parquet" for part in sorted(parts)], glob=False,
-                           missing_columns="insert", extra_columns="ignore")  # fmt: skip
-
-
-def _collect(scanned: pl.LazyFrame) -> pl.DataFrame:
-    """The rows in any order, read file by file; lists of texts as numbers at first, or the texts of all that is read stay."""
-    lists = pl.col(name for name, kind in scanned.collect_schema().items() if kind == pl.List(pl.String))
-    coded = scanned.with_columns(lists.cast(pl.List(pl.Categorical))).collect(engine="streaming")
-    return coded.with_columns(lists.cast(pl.List(pl.String)))
+def _scan(folder: Path, parts: Sequence[str], name: str, schema: pl.Schema | None = None) -> pl.LazyFrame:
+    """A frame of all parts that have it; of none it is empty, by the `schema`."""
+    files = [file for part in sorted(parts) if (file := folder / part / f"{name}.parquet").exists()]
+    if not files and schema is not None:
+        return pl.LazyFrame(schema=schema)
+    return pl.scan_parquet(files, glob=False, missing_columns="insert", extra_columns="ignore")
 
 
 def _numbered(rows: pl.DataFrame, base: pl.DataFrame) -> pl.DataFrame:

@@ -40,10 +40,17 @@ def start_workers(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
     # a new interpreter: a copy of this process would have its threads' locks but not its threads
     executor = ProcessPoolExecutor(many, mp_context=multiprocessing.get_context("spawn"))
     try:
-        for future in [executor.submit(os.getpid) for _ in range(many)]:
-            future.result()
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+        # each task starts one; what they need is loaded while the models are fitted here
+        for _ in range(many):
+            executor.submit(_load)
         yield executor
     finally:
         executor.shutdown(cancel_futures=True)
+        for name, value in before.items():
+            os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+
+
+def _load() -> None:
+    """Import what works on parts."""
+    import taskkit.pipeline.parts
+    import taskkit.pipeline.summaries  # noqa: F401

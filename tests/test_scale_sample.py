@@ -46,6 +46,19 @@ def test_the_log_keeps_its_contract(events: pl.DataFrame) -> None:
     assert check(events, EVENTS).is_empty()
 
 
+def test_files_keep_the_types_of_the_contract(folder: Path) -> None:
+    for path in (folder / "log").rglob("*.parquet"):
+        held = pl.read_parquet_schema(path)
+        assert held == {name: EVENTS.schema[name] for name in held}
+
+
+@pytest.mark.parametrize("where", ["truth/*", "."])
+def test_texts_of_the_truth_and_the_bookings_are_texts(folder: Path, where: str) -> None:
+    for path in folder.glob(f"{where}/*.parquet"):
+        assert not any(isinstance(kind, pl.Enum) for kind in pl.read_parquet_schema(path).values())
+    assert [*folder.glob(f"{where}/*.parquet")]
+
+
 def test_there_are_as_many_events_as_asked_for(events: pl.DataFrame) -> None:
     days = events.select(pl.struct("user", "session_id").n_unique()).item()
     assert days > 0.85 * PEOPLE * DAYS

@@ -95,8 +95,9 @@ def spell_out(done: Actions, rows: Rows, names: pl.DataFrame, activities: pl.Ser
     why = np.where(why == none, np.array([none, none - 3, none - 2], np.uint8)[done.passed], why)
     why[rows.excluded] = none - 1
     nameless = pl.DataFrame({"screen": [None], "named_by": [None]}, schema=names.select("screen", "named_by").schema)
-    shown = pl.concat([names.select(nameless.columns), nameless])
-    doing = pl.concat([activities, pl.Series([None], dtype=pl.String)])
+    # in one piece: millions of rows are picked from them
+    shown = pl.concat([names.select(nameless.columns), nameless], rechunk=True)
+    doing = pl.concat([activities, pl.Series([None], dtype=pl.String)], rechunk=True)
     return pl.concat([
         names.select("app_role")[rows.code], shown[np.where(rows.excluded, np.uint32(names.height), rows.code)],
         pl.DataFrame({

@@ -34,7 +34,7 @@ class Slots(NamedTuple):
 class Blocks(NamedTuple):
     """Rows of the detailed sample, and of which of them an execution consists."""
 
-    rows: pl.DataFrame  # KEPT columns, one row per row of the detailed sample
+    rows: pl.DataFrame  # KEPT columns, one row per row of the detailed sample; its texts are Enum
     fixed: pl.Series  # texts without a document's number; the first is null
     place: dict[
         str, Array
@@ -88,21 +88,26 @@ def make_blocks(seed: int, *, people: int = PEOPLE, days: int = DAYS) -> Blocks:
     firsts = np.flatnonzero(np.diff(fragments["execution"].to_numpy(), prepend=-1))
     starts = rows["starts"].to_numpy()
     return Blocks(
-        rows=rows.select(KEPT), fixed=fixed, place=place, texts=texts, values=values, value_place=value_place,
-        digests=digests, wait=rows["wait"].to_numpy(), scaling=scaling.astype(np.int8),
+        rows=rows.select(as_few(rows[name]) for name in KEPT), fixed=fixed, place=place, texts=texts, values=values,
+        value_place=value_place, digests=digests, wait=rows["wait"].to_numpy(), scaling=scaling.astype(np.int8),
         is_break=rows["is_break"].to_numpy(), is_task=rows["is_task"].to_numpy(),
         heads=np.flatnonzero(starts)[:, None] + np.array([0, 1]),
         tails=np.flatnonzero((rows["event_type"] == "session_end").to_numpy()), alive=rows.height - 1,
         fragment_begin=fragments["begin"].to_numpy(), fragment_rows=fragments["rows"].to_numpy(),
         fragment_offset=fragments["offset"].to_numpy(), first_fragment=np.append(firsts, fragments.height),
         work_rows=whole["work"].to_numpy().astype(np.int64), break_rows=whole["breaks"].to_numpy().astype(np.int64),
-        task=whole["task"], variant=whole["variant"],
+        task=as_few(whole["task"]), variant=as_few(whole["variant"]),
         case_slot=whole.join(of_case, on="execution", how="left", maintain_order="left")["_slot"].fill_null(-1).to_numpy(),
         case=whole.select(case_id="true_case").join(cases, on="case_id", how="left", maintain_order="left").drop("case_id"),
         first_execution=np.append(np.flatnonzero(np.diff(person, prepend=-1)), len(person)),
         team=whole.unique("user", maintain_order=True)["team"].to_list(), numbers=int(texts.rank.max(initial=0)) + 1,
         rows_a_day=a_day,
     )  # fmt: skip
+
+
+def as_few(texts: pl.Series) -> pl.Series:
+    """Texts of which there are few as numbers: drawn and written in half the time."""
+    return texts.cast(pl.Enum(texts.drop_nulls().unique(maintain_order=True))) if texts.dtype == pl.String else texts
 
 
 def _own_rows(made: Engagement) -> tuple[pl.DataFrame, float]:

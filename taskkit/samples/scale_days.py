@@ -13,7 +13,7 @@ from taskkit.privacy import digest, pseudonym
 from taskkit.samples.days import ALIVE_EVERY, LONGEST_BREAK
 from taskkit.samples.logs import recorded_schema
 from taskkit.samples.office import CLOSES, ERP_SKEW, OPENS
-from taskkit.samples.scale_blocks import AWAY, KEPT, TEXTS, WORK, Blocks, Slots
+from taskkit.samples.scale_blocks import AWAY, KEPT, TEXTS, WORK, Blocks, Slots, as_few
 from taskkit.samples.world import SAMPLE_KEY, TEAMS, calendar_day, epoch, midnight
 from taskkit.schema import TIME
 
@@ -40,7 +40,7 @@ class Staff(NamedTuple):
 
 
 class Days(NamedTuple):
-    """What one person leaves behind in some days."""
+    """What one person leaves behind in some days; texts of which there are few are Enum."""
 
     events: pl.DataFrame
     truth: pl.DataFrame
@@ -86,8 +86,8 @@ def make_days(blocks: Blocks, staff: Staff, index: int, first: int, days: int) -
     mark = digest(user, key=SAMPLE_KEY)[:4]
     dates = [calendar_day(day) for day in here]
     frame = columns.with_columns(
-        user=pl.lit(user), team=pl.lit(team), value=pl.lit(None, pl.String),
-        session_id=pl.Series([f"{date:%Y%m%d}-{mark}" for date in dates], dtype=pl.String).gather(day),
+        user=pl.lit(user, pl.Enum([user])), team=pl.lit(team, pl.Enum(TEAMS)), value=pl.lit(None, pl.String),
+        session_id=as_few(pl.Series([f"{date:%Y%m%d}-{mark}" for date in dates], dtype=pl.String)).gather(day),
         seq=pl.Series(np.arange(len(row)) - begins[day], dtype=pl.UInt64),
         timestamp=pl.Series(clock * 1_000).cast(pl.Datetime("us")).dt.replace_time_zone("UTC"),
     )  # fmt: skip
@@ -234,7 +234,8 @@ def _book(blocks: Blocks, plan: _Plan, frame: pl.DataFrame, row: Array, owner: A
     at_work = np.flatnonzero(blocks.is_task[row])
     last = np.zeros(len(plan.block), np.int64)
     np.maximum.at(last, owner[at_work], at_work)
-    activity = blocks.task.replace_strict(BOOKED, default=None, return_dtype=pl.String).gather(plan.block)
+    task = blocks.task.gather(plan.block).cast(pl.String)
+    activity = task.replace_strict(BOOKED, default=None, return_dtype=pl.String)
     slot = blocks.case_slot[plan.block]
     begins = blocks.texts.begin[plan.block] + np.maximum(slot, 0)
     numbers = (

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from taskkit.activities.fields import changes, in_order
-from taskkit.activities.numbers import number
+from taskkit.activities.fields import in_order
+from taskkit.activities.numbers import digest, number
 from taskkit.errors import SettingError, check_choice
 from taskkit.schema import SEGMENTS, require_columns
 from taskkit.segments.cohesion import segment_by_cohesion
@@ -17,6 +17,7 @@ from taskkit.segments.fitted import TaskModels, fit_models
 from taskkit.segments.mixture import segment_by_model
 from taskkit.segments.rules import segment_by_anchor, segment_by_gap, segment_by_routine, segment_by_switch
 from taskkit.segments.spreading import spread
+from taskkit.segments.streams import Array
 
 __all__ = ["METHODS", "ORDER", "TaskModels", "fit_models", "list_segments", "segment", "spread_labels"]
 
@@ -132,50 +133,88 @@ def list_segments(events: pl.DataFrame) -> pl.DataFrame:
     [2]
     """
     require_columns(events, "segment_id", "activity", "step", "active_seconds", made_by="segment")
-    from taskkit.segments.row_kernels import count_changes
-
     asked = ("user", "session_id", "seq", "segment_id", "step", "activity", "app", "active_seconds", "team", "timestamp",
              "segment_model", "segment_confidence", "boundary_confidence")  # fmt: skip
-    rows = in_order(events.select(name for name in asked if name in events.columns)).drop_nulls("segment_id")
-    inside = rows.filter("step")
-    # a fragment begins where the person's last work before was another segment; noise between is no interruption
-    fragments = inside.select(changes("user", "session_id", "segment_id")).to_series().to_numpy()
-    numbers, first, _ = number(inside["segment_id"].cast(pl.UInt64))
-    begun, switches = np.zeros(len(first), np.uint32), np.zeros(len(first), np.uint32)
-    count_changes(numbers, number(inside["app"].hash())[0], fragments, begun, switches)
-    by_step = inside.group_by("segment_id", maintain_order=True).agg(steps=pl.len(), activities=pl.col("activity"))
-    by_step = by_step.with_columns(fragments=pl.Series(begun), switches=pl.Series(switches))
-    team = pl.col("team").drop_nulls().first() if "team" in rows.columns else pl.lit(None, dtype=pl.String)
-    listed = rows.group_by("segment_id", maintain_order=True).agg(
-        pl.col("user").first(), team=team, session_id=pl.col("session_id").first(),
-        start=pl.col("timestamp").min(), end=pl.col("timestamp").max(),
-        active_seconds=pl.col("active_seconds").sum(), events=pl.len(),
-        model=_first_or_null(rows, "segment_model"), confidence=_first_or_null(rows, "segment_confidence"),
-        boundary_confidence=_first_or_null(rows, "boundary_confidence"),
+    rows = in_order(events.select(name for name in asked if name in events.columns))
+    segment, first, count = _number_segments(rows["segment_id"])
+    done = np.flatnonzero((segment >= 0) & rows["step"].to_numpy())
+    done = done[np.argsort(segment[done], kind="stable")]
+    listed = rows[first].select(
+        "segment_id", "user", team=_first_known(rows, "team", segment, len(first)), session_id="session_id",
+        **_add_up(rows, segment, len(first)), events=pl.Series(count),
+        activities=_lists(rows["activity"].gather(done), segment[done], len(first)),
+        model=_or_null(rows, "segment_model"), confidence=_or_null(rows, "segment_confidence"),
+        boundary_confidence=_or_null(rows, "boundary_confidence"),
     )  # fmt: skip
-    listed = listed.join(by_step, on="segment_id", how="left").join(_list_apps(rows), on="segment_id", how="left")
-    listed = listed.with_columns(
-        elapsed_seconds=(pl.col("end") - pl.col("start")).dt.total_microseconds() / 1e6,
-        apps=pl.col("apps").fill_null(pl.lit([], dtype=pl.List(pl.String))),
-    )
+    listed = listed.with_columns(elapsed_seconds=(pl.col("end") - pl.col("start")).dt.total_microseconds() / 1e6)
     columns = [c for c in SEGMENTS.columns if c.name in listed.columns]
-    return listed.select(pl.col(c.name).cast(c.dtype) for c in columns).sort("segment_id")
+    return listed.select(pl.col(c.name).cast(c.dtype) for c in columns)
 
 
-def _list_apps(rows: pl.DataFrame) -> pl.DataFrame:
+def _number_segments(ids: pl.Series) -> tuple[Array, ...]:
+    """The place of each row's segment in the order of `segment_id` (-1 = none), and of each segment the first row and how
+    many rows it has."""
+    inside = np.flatnonzero(ids.is_not_null().to_numpy())
+    numbers, first, count = number(ids.drop_nulls().cast(pl.UInt64))
+    order = ids.gather(inside[first]).arg_sort().to_numpy()
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    segment = np.full(len(ids), -1, np.int64)
+    segment[inside] = place[numbers]
+    return segment, inside[first][order], count[order]
+
+
+def _add_up(rows: pl.DataFrame, segment: Array, n: int) -> dict[str, pl.Series | pl.Expr]:
+    """What is counted or added up over the rows of each segment, and its applications, most used first."""
+    from taskkit.segments.row_kernels import add_up, count_up
+
+    app, shown, _ = number(rows["app"].hash())
+    session = rows.select(digest(("user", "session_id"))).to_series().to_numpy()
+    at, seconds = rows["timestamp"].to_physical().to_numpy(), rows["active_seconds"].fill_null(0.0).to_numpy()
+    start, end = np.full(n, np.iinfo(np.int64).max), np.full(n, np.iinfo(np.int64).min)
+    counts, active = np.zeros((3, n), np.uint32), np.zeros(n)
+    count_up(segment, session, rows["step"].to_numpy(), app, at, start, end, *counts)
+    add_up(segment, seconds, active)
+    times = {"start": start, "end": end}
+    return {
+        **{name: pl.Series(time).cast(rows["timestamp"].dtype) for name, time in times.items()},
+        **{name: pl.when(pl.Series(counts[0]) > 0).then(pl.Series(count))
+           for name, count in zip(("steps", "fragments", "switches"), counts, strict=True)},
+        "active_seconds": pl.Series(active), "apps": _list_apps(segment, app, rows["app"].gather(shown), seconds, n),
+    }  # fmt: skip
+
+
+def _list_apps(segment: Array, app: Array, names: pl.Series, seconds: Array, n: int) -> pl.Series:
     """The applications of each segment, most used first."""
-    known = rows["app"].unique().drop_nulls().sort()
-    place = pl.col("app").replace_strict(
-        known, pl.int_range(len(known), dtype=pl.UInt32, eager=True), return_dtype=pl.UInt32
+    from taskkit.segments.row_kernels import add_up
+
+    both, first, times = number(pl.Series((segment * len(names) + app).view(np.uint64)))
+    used = np.zeros(len(first))
+    add_up(both, seconds, used)
+    rank = names.rank("dense").fill_null(0).to_numpy()[app[first]]  # 0 where no application is known
+    order = np.lexsort((rank, -times, -used, segment[first]))
+    order = order[(segment[first] >= 0)[order] & (rank > 0)[order]]
+    return _lists(names.gather(app[first][order]), segment[first][order], n).fill_null(
+        pl.lit([], dtype=pl.List(pl.String))
     )
-    used = rows.lazy().select("segment_id", "active_seconds", app=place).drop_nulls("app").collect()
-    return (
-        used.group_by("segment_id", "app", maintain_order=True).agg(time=pl.col("active_seconds").sum(), n=pl.len())
-        .sort("segment_id", "time", "n", "app", descending=[False, True, True, False])
-        .with_columns(app=pl.lit(known).gather("app"))
-        .group_by("segment_id", maintain_order=True).agg(apps=pl.col("app"))
-    )  # fmt: skip
 
 
-def _first_or_null(rows: pl.DataFrame, name: str) -> pl.Expr:
-    return pl.col(name).first() if name in rows.columns else pl.lit(None)
+def _lists(values: pl.Series, group: Array, n: int) -> pl.Series:
+    """The values of each of `n` groups, which stand one after the other, as a list; null where there are none."""
+    frame = pl.DataFrame({"group": group, "value": values}).with_columns(pl.col("group").set_sorted())
+    lists = frame.group_by("group", maintain_order=True).agg("value")
+    return pl.DataFrame({"group": np.arange(n)}).join(lists, on="group", how="left", maintain_order="left")["value"]
+
+
+def _first_known(rows: pl.DataFrame, name: str, segment: Array, n: int) -> pl.Series:
+    """The first value in each segment; null where there is none."""
+    if name not in rows.columns:
+        return pl.Series([None], dtype=pl.String).gather(np.zeros(n, np.uint32))
+    known = np.flatnonzero((segment >= 0) & rows[name].is_not_null().to_numpy())[::-1]
+    row = np.full(n, -1)
+    row[segment[known]] = known
+    return rows[name].gather(pl.Series(row).replace(-1, None))
+
+
+def _or_null(rows: pl.DataFrame, name: str) -> pl.Expr:
+    return pl.col(name) if name in rows.columns else pl.lit(None)

@@ -76,28 +76,21 @@ def find_usual(stream: Stream, division: Division) -> Usual:
 
 def _features(stream: Stream, division: Division, usual: Usual) -> Array:
     """What tells a right segment from a wrong one: one row an execution, one column for each of `WEIGHTS`."""
+    from taskkit.segments.row_kernels import follow
+
     log_next, log_any, log_start, log_end, background = usual.tables
     pause, _, other = usual.evidence.of(stream)
-    executions, x, ids = division.executions, stream.x, division.ids
+    executions, x = division.executions, stream.x
     model, first, last, size = executions.model, executions.first, executions.last, executions.size
-    n, inside = len(first), np.flatnonzero(division.ids >= 0)
-    order = inside[np.argsort(ids[inside], kind="stable")]
-    goes_on = ids[order[1:]] == ids[order[:-1]]
-    before, after, of = x[order[:-1]][goes_on], x[order[1:]][goes_on], ids[order[1:]][goes_on]
-    told = np.maximum(log_next[usual.index[after, before], model[of]], log_any[after, model[of]]) - background[after]
-    steps = np.maximum(np.bincount(of, minlength=n), 1)
-    worst, begins = np.full(n, 6.0), np.flatnonzero(np.r_[True, of[1:] != of[:-1]][: len(of)])
-    if len(of):
-        worst[of[begins]] = np.minimum.reduceat(np.clip(told, -3, 6), begins)
-    ratio, span, active = np.log(size / usual.size[model]), last - first + 1, ids[inside]
-    stretches = np.bincount(active[np.r_[True, active[1:] != active[:-1]]], minlength=n)
-    previous = np.r_[-1, active[:-1]][np.searchsorted(inside, first)]
+    n, news = len(first), stream.records.changed & (other < -0.7)
+    said, worst, hardly, stretches, changes, previous = (np.zeros(n), np.full(n, 6.0), *np.zeros((4, n), np.int64))
+    follow(division.ids, x, model, usual.index, log_next, log_any, background, news,
+           said, worst, hardly, stretches, changes, previous)  # fmt: skip
+    followed = np.maximum(size - 1, 1)
+    ratio, span = np.log(size / usual.size[model]), last - first + 1
     ended = np.where(previous >= 0, log_end[x[last[previous]], model[previous]], 0.0)
-    changes = np.bincount(active, weights=(stream.records.changed & (other < -0.7))[inside], minlength=n)
     columns = [
-        np.clip(log_start[x[first], model], -8, 0), np.clip(log_end[x[last], model], -8, 0),
-        np.bincount(of, weights=np.clip(told, -3, 6), minlength=n) / steps,
-        np.bincount(of, weights=told < 0.5, minlength=n) / steps,
+        np.clip(log_start[x[first], model], -8, 0), np.clip(log_end[x[last], model], -8, 0), said / followed, hardly / followed,
         worst, np.minimum(ratio, 0), np.maximum(ratio, 0), np.minimum(stretches - 1, 3), (span - size) / span,
         np.clip(pause[first], -2, 2), np.clip(ended, -6, 0), np.log(usual.executions[model]),
         np.minimum(changes, 4), stream.opens[first].astype(float), np.log(size),

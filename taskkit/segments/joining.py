@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from taskkit.segments.lengths import describe
 from taskkit.segments.shortening import halved, pause_share
 from taskkit.segments.streams import Array, Division, Stream
+from taskkit.segments.threads import in_threads
 from taskkit.segments.training import MIN_EXECUTIONS
 
 FOLLOW = 0.6  # part of a model's executions that must follow (precede) another's for the two to be one
@@ -117,7 +119,7 @@ def join_models(stream: Stream, division: Division) -> Division:
     length = describe(stream, division)
     while division.models > 1:
         trials = [joined_models(division, a, b) for a, b in similar_models(stream, division, SIMILAR)[:6]]
-        lengths = [describe(stream, trial) for trial in trials]
+        lengths = in_threads(partial(describe, stream), trials)
         if not trials or min(lengths) >= length:
             break
         length = min(lengths)

@@ -44,7 +44,7 @@ def remember(kinds, tokens, row, kind, token):
     kinds[row, 0], tokens[row, 0] = kind, token
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, nogil=True)
 def _promise(index, log_next, log_skip, log_any):
     """The most that going on in each model with each activity can say, whatever came before."""
     promised = log_any.copy()
@@ -57,7 +57,7 @@ def _promise(index, log_next, log_skip, log_any):
     return promised
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, nogil=True)
 def decode(
     x, opens, index, start_bonus, kind_of, token_of, same, other, log_next, log_skip, log_any, log_start, log_end, log_pause,
     log_stay, log_prior, background, enter, leave, rest_stay, noise, resume, again, horizon, beam,
@@ -205,7 +205,7 @@ def decode(
     return path, kinds, ids, total
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, nogil=True)
 def look_back(session, kind, token, n_kinds, n_tokens):
     """The latest earlier step of the session with a record of the same kind, and with the same record (-1 = none)."""
     n = len(kind)
@@ -223,7 +223,7 @@ def look_back(session, kind, token, n_kinds, n_tokens):
     return before, earlier
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, nogil=True)
 def adopt(ids, opens, token, slip):
     """Let steps right before an execution belong to it that show its record and were taken for noise.
 
@@ -243,7 +243,7 @@ def adopt(ids, opens, token, slip):
     return adopted
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, nogil=True)
 def number_executions(path, kinds, opens, k_models):
     """The execution of each step, numbered in order of the first step, as the kinds say; -1 for noise and no task."""
     ids = np.full(len(path), -1, np.int64)
@@ -262,7 +262,7 @@ def number_executions(path, kinds, opens, k_models):
     return ids
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, nogil=True)
 def mark_kinds(ids, path, opens, k_models):
     """The kinds that say what the numbers of the executions say."""
     kinds = np.zeros(len(ids), np.int8)
@@ -287,7 +287,7 @@ def mark_kinds(ids, path, opens, k_models):
     return kinds
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, nogil=True)
 def count(x, ids, path, weight, index, k_models, n_symbols, n_pairs):
     """What every model was seen to do: successors, successors over one step, activities, starts, ends, interruptions."""
     n, n_executions = len(x), ids.max() + 1
@@ -329,7 +329,20 @@ def count(x, ids, path, weight, index, k_models, n_symbols, n_pairs):
     return successors, skips, uses, starts, ends, pauses, sources, skip_sources, rest
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, nogil=True)
+def count_changes(ids, kind, before, token, n_kinds):
+    """How often each kind of record was seen again, and was another, between executions (row 0) and inside them (row 1)."""
+    seen, changed = np.zeros((2, n_kinds), np.int64), np.zeros((2, n_kinds))
+    for i in range(len(ids)):
+        if kind[i] < 0 or before[i] < 0 or ids[i] < 0 or ids[before[i]] < 0:
+            continue
+        inside = 1 if ids[before[i]] == ids[i] else 0
+        seen[inside, kind[i]] += 1
+        changed[inside, kind[i]] += token[i] != token[before[i]]
+    return seen, changed
+
+
+@nb.njit(cache=True, nogil=True)
 def decode_blocks(x, session_start, log_any, penalty):
     """A sticky unigram model: the first rough division into blocks that use the same activities."""
     n, k_models = len(x), log_any.shape[1]
@@ -356,7 +369,7 @@ def decode_blocks(x, session_start, log_any, penalty):
     return path
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, nogil=True)
 def count_near(x, session_start, n_symbols, window):
     """How often two activities stand near one another, weighted by 1/distance."""
     near = np.zeros((n_symbols, n_symbols), np.float32)

@@ -14,7 +14,7 @@ MOST_HOPS = 20  # steps of the same kind of record that are looked back over
 KNOWN_RECORDS = 50  # a record that comes back is one of at most this many
 
 
-@nb.njit(cache=True)
+@nb.njit(cache=True, nogil=True)
 def measure_length(
     x, path, ids, opens, index, k_models, n_symbols, n_pairs, kind, before, token, earlier, n_kinds,
 ):  # fmt: skip

@@ -6,10 +6,13 @@ sequence: which cut describes the log and its records shortest, begins the sessi
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from taskkit.segments.lengths import OPENING, describe, first_telling_steps
 from taskkit.segments.streams import Array, Division, Stream
+from taskkit.segments.threads import in_threads
 
 RECURRENCE = 1.6  # rounds in an execution from which on it is a loop
 MOST_CANDIDATES = 24
@@ -24,7 +27,7 @@ def cut_loops(stream: Stream, division: Division) -> Division:
         if candidates is None:
             continue
         symbols, base, places, looping = candidates
-        tried = [_cut_at(stream, division, base, places, symbol, model) for symbol in symbols]
+        tried = in_threads(partial(_cut_at, stream, division, base, places, model), symbols)
         if not tried:
             continue
         best, length = min(tried, key=lambda pair: pair[1])
@@ -61,7 +64,7 @@ def _candidates(stream: Stream, division: Division, model: int) -> tuple[list[in
 
 
 def _cut_at(
-    stream: Stream, division: Division, base: Array, places: Array, symbol: int, model: int
+    stream: Stream, division: Division, base: Array, places: Array, model: int, symbol: int
 ) -> tuple[Division, float]:
     """The division with the model cut at an activity, and how long its description would be."""
     from taskkit.segments import kernels
@@ -97,8 +100,9 @@ def _pauses(stream: Stream, cuts: Array, places: Array) -> float:
     cuts = cuts[~stream.opens[cuts]]
     if len(cuts) < 5:
         return 0.0
-    logs = np.log(stream.gap + 0.05)
-    inner = np.setdiff1d(places, cuts)
+    logs, cut = np.log(stream.gap + 0.05), np.zeros(len(stream.gap), bool)
+    cut[cuts] = True
+    inner = places[~cut[places]]
     if not len(inner):
         return 0.0
     mean, spread = logs[inner].mean(), max(0.3, float(logs[inner].std()))

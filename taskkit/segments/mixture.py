@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,6 +36,7 @@ from taskkit.segments.pieces import drop_noise, join_pieces
 from taskkit.segments.shortening import chain_executions, divide_models, retire_models
 from taskkit.segments.starts import first_divisions
 from taskkit.segments.streams import Array, Division, Stream, encode
+from taskkit.segments.threads import in_threads, in_turn
 from taskkit.segments.training import ITERATIONS, decode_with, learn, train, train_interrupted
 
 if TYPE_CHECKING:
@@ -151,11 +153,11 @@ def search(stream: Stream, seed: int) -> Division:
     rest = sorted((division for view in views for division in view[1:]), key=lambda d: d.length)
     field = _ahead(stream, field + rest[: max(0, FITS - len(field))], 0)
     for turn in range(ROUNDS):
-        changed = [change(stream, division, quieten=turn < ROUNDS - 1) for division in field]
+        changed = in_threads(partial(change, stream, quieten=turn < ROUNDS - 1), field)
         field, before = _ahead(stream, changed, turn + 1), field
         if all(any(division is old for old in before) for division in field):
             break
-    finished = [finish(stream, division) for division in field[: 1 if len(stream.x) > LONG else 2]]
+    finished = in_threads(partial(finish, stream), field[: 1 if len(stream.x) > LONG else 2])
     return min(finished, key=lambda d: d.length + unlikely_openings(stream, d))
 
 
@@ -202,40 +204,50 @@ def shorten(stream: Stream, division: Division) -> Division:
     if (retired := retire_models(stream, division)) is not division:
         best = train(stream, retired, SHORT_TRAINING)  # not judged: no task describes its steps about as shortly
     best = replace(best, length=describe(stream, best))
-    begun = best.length
-    for move in (train_interrupted, *moves):
-        moved = move(stream, best)
-        if moved is best:
-            continue
-        trained = part_models(stream, train(stream, moved, SHORT_TRAINING))
-        trained = replace(trained, length=describe(stream, trained))
-        if trained.length < best.length - 1:
-            best = trained
+    begun, waiting = best.length, [train_interrupted, *moves]
+    while waiting:
+        for move, trained in in_turn(partial(_moved, stream, best), waiting):
+            waiting = waiting[waiting.index(move) + 1 :]
+            if trained.length < best.length - 1:
+                best = trained
+                break
     return best if best.length < begun - 1 or retired is not division else division
+
+
+def _moved(stream: Stream, division: Division, move: Callable[[Stream, Division], Division]) -> Division:
+    """The division after a move and some training; itself where nothing moves."""
+    moved = move(stream, division)
+    if moved is division:
+        return division
+    trained = part_models(stream, train(stream, moved, SHORT_TRAINING))
+    return replace(trained, length=describe(stream, trained))
 
 
 def join_after_training(stream: Stream, division: Division) -> Division:
     """Join two models, or give a small one up, where the log is described shorter once the others have been trained again."""
-    length, tried, spent = describe(stream, division), set(), 0
-    while spent < MOST_TRIALS and division.models > 1:
-        size = np.bincount(division.path[division.ids >= 0], minlength=division.models)
+    division, tried, shorter = replace(division, length=describe(stream, division)), set[tuple[int, int]](), True
+    while shorter and len(tried) < MOST_TRIALS and division.models > 1:
+        size, shorter = np.bincount(division.path[division.ids >= 0], minlength=division.models), False
+        pairs: dict[tuple[int, int], tuple[int, int]] = {}  # by sizes: the same two are not tried again
         for a, b in similar_models(stream, division, KINDRED):
-            key = (int(size[a]), int(size[b]))
-            if key in tried or spent >= MOST_TRIALS:
-                continue
-            tried.add(key)
-            spent += 1
-            trial = train(stream, joined_models(division, a, b), 3)
-            shorter = describe(stream, trial)
-            if shorter < length * (1 + NEARLY):
-                trial = train(stream, drop_noise(stream, join_pieces(stream, trial)), 4)
-                shorter = describe(stream, trial)
-            if shorter < length - 1:
-                division, length = trial, shorter
+            pairs.setdefault((int(size[a]), int(size[b])), (a, b))
+        fresh = {pair: key for key, pair in pairs.items() if key not in tried}
+        for pair, trial in in_turn(partial(_joined, stream, division), list(fresh)[: MOST_TRIALS - len(tried)]):
+            tried.add(fresh[pair])
+            if trial.length < division.length - 1:
+                division, shorter = trial, True
                 break
-        else:
-            break
     return division
+
+
+def _joined(stream: Stream, division: Division, pair: tuple[int, int]) -> Division:
+    """The division with two models as one, trained again; pieces and noise are looked at where it is not much longer."""
+    trial = train(stream, joined_models(division, *pair), 3)
+    length = describe(stream, trial)
+    if length < division.length * (1 + NEARLY):
+        trial = train(stream, drop_noise(stream, join_pieces(stream, trial)), 4)
+        length = describe(stream, trial)
+    return replace(trial, length=length)
 
 
 def tidy(stream: Stream, division: Division, *, crumbs: Array | None = None, often: Array | None = None) -> Division:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import partial
 
 import numpy as np
 
 from taskkit.segments.lengths import describe
 from taskkit.segments.streams import Array, Division, Stream
-from taskkit.segments.training import HORIZON, MIN_EXECUTIONS, record_scores
+from taskkit.segments.threads import in_threads, in_turn
+from taskkit.segments.training import HORIZON, MIN_EXECUTIONS, marked, record_scores
 
 RECORD_PRIOR = 6.5  # nats that a record which comes back in the same task speaks for the same execution
 NEAR_PRIOR = 4.0  # nats for a small task that begins right where others stop, more often than by chance
@@ -53,7 +55,7 @@ def join_pieces(stream: Stream, division: Division) -> Division:
             moved = moved[moved]
         ids = np.where(division.ids >= 0, moved[np.maximum(division.ids, 0)], -1)
         path = current.path.copy()
-        path[np.isin(division.ids, [piece for piece, _ in pairs])] = host
+        path[marked(division.ids, [piece for piece, _ in pairs])] = host
         trial = Division(path, kernels.mark_kinds(ids, path, stream.opens, division.models), ids, division.models)
         longer = describe(stream, trial)
         if longer < length + (NEAR_PRIOR if near else RECORD_PRIOR) * len(pairs):
@@ -63,22 +65,25 @@ def join_pieces(stream: Stream, division: Division) -> Division:
 
 def _groups(stream: Stream, division: Division) -> list[tuple[tuple[bool, int, int, int], Pairs]]:
     """Pieces and the executions they may belong to, by: near or by record, task of both, first activity; large first."""
+    from taskkit.segments import piece_kernels
+
     executions, found = division.executions, defaultdict(list)
     size = np.array([np.median(executions.size[executions.model == k]) if (executions.model == k).any() else 0
                      for k in range(division.models)])  # fmt: skip
-    steps, telling = _first_steps(division), _telling(stream, division)
-    for piece, first in enumerate(executions.first):
-        model, symbol = int(executions.model[piece]), int(stream.x[first])
-        beside = _right_before(stream, division, int(first))
-        if beside >= 0 and executions.model[beside] != model and executions.last[beside] < first:
-            found[True, model, int(executions.model[beside]), symbol].append((piece, beside))
-        whole = _same_record(stream, division, piece, [int(i) for i in steps[piece] if telling[i]])
-        if whole >= 0:
-            found[False, model, int(executions.model[whole]), symbol].append((piece, whole))
+    begins, stops, models = executions.first, executions.last, executions.model
+    beside = piece_kernels.stops_before(division.ids, stream.opens, begins, stops)
+    near = (beside >= 0) & (models[beside] != models) & (stops[beside] < begins)
+    earlier, telling = stream.records.earlier, _telling(stream, division)
+    shown = piece_kernels.shows_before(division.ids, earlier, telling, begins, stops, FIRST_STEPS, HORIZON)
+    for is_near, wholes, pieces in ((True, beside, np.flatnonzero(near)), (False, shown, np.flatnonzero(shown >= 0))):
+        hosts = wholes[pieces]
+        keys = np.stack([models[pieces], models[hosts], stream.x[begins[pieces]], pieces, hosts], axis=1)
+        for model, host, symbol, piece, whole in keys.tolist():
+            found[is_near, model, host, symbol].append((piece, whole))
     kept = []
     for key, pairs in found.items():
-        pieces = [piece for piece, _ in pairs]
-        fits = key[1] == key[2] or np.median(executions.size[pieces]) <= SMALL * size[key[2]]
+        small = np.median(executions.size[[piece for piece, _ in pairs]]) <= SMALL * size[key[2]]
+        fits = key[1] == key[2] or small
         if len(pairs) >= MIN_EXECUTIONS and fits:
             kept.append((key, pairs))
     return sorted(kept, key=lambda item: (item[0][0], -len(item[1]), item[0]))
@@ -102,39 +107,6 @@ def _telling(stream: Stream, division: Division) -> Array:
     return telling
 
 
-def _first_steps(division: Division) -> list[Array]:
-    inside = np.flatnonzero(division.ids >= 0)
-    order = inside[np.argsort(division.ids[inside], kind="stable")]
-    return [part[:FIRST_STEPS] for part in np.split(order, np.flatnonzero(np.diff(division.ids[order])) + 1)]
-
-
-def _right_before(stream: Stream, division: Division, first: int, most: int = 4) -> int:
-    """The execution that stops right before a step, noise aside, if it is over there; -1 if there is none."""
-    i = first
-    while i > 0 and not stream.opens[i] and first - i < most:
-        i -= 1
-        execution = int(division.ids[i])
-        if execution >= 0:
-            return execution if division.executions.last[execution] == i else -1
-    return -1
-
-
-def _same_record(stream: Stream, division: Division, piece: int, steps: list[int]) -> int:
-    """The latest execution over before this one that shows the record of its first steps; -1 if there is none."""
-    executions, earlier = division.executions, stream.records.earlier
-    for i in steps:
-        step, hops = int(earlier[i]), 0
-        while step >= 0 and (division.ids[step] < 0 or division.ids[step] == piece) and hops < 10:
-            step, hops = int(earlier[step]), hops + 1
-        if step < 0:
-            continue
-        whole = int(division.ids[step])
-        first = executions.first[piece]
-        if whole >= 0 and whole != piece and executions.last[whole] < first <= executions.last[whole] + HORIZON:
-            return whole
-    return -1
-
-
 def _dense(division: Division) -> Division:
     """The division with the executions numbered from 0 in order of their first step."""
     known, number = np.unique(division.ids, return_inverse=True)
@@ -147,16 +119,19 @@ def drop_noise(stream: Stream, division: Division) -> Division:
     """Take activities that come anywhere, whatever was done before, for noise if that describes the log shorter."""
     models_of, ranked = _anywhere(stream, division)
     best, length = division, describe(stream, division)
-    skip = 0
-    for first in (3, 6, 10, 15, 20):  # kinds of noise help one another: some are tried at once
-        if first <= len(ranked):
-            trial = _without(stream, division, ranked[:first], models_of)
-            if (shorter := describe(stream, trial)) < length:
-                best, length, skip = trial, shorter, first
-    for symbol in ranked[skip:]:
-        trial = _without(stream, best, [symbol], models_of)
-        if (shorter := describe(stream, trial)) < length:
-            best, length = trial, shorter
+    firsts = [first for first in (3, 6, 10, 15, 20) if first <= len(ranked)]  # kinds of noise help one another
+    trials = in_threads(partial(_quieter, stream, division, models_of=models_of), [ranked[:first] for first in firsts])
+    waiting = ranked
+    for first, (trial, shorter) in zip(firsts, trials, strict=True):
+        if shorter < length:
+            best, length, waiting = trial, shorter, ranked[first:]
+    while waiting:
+        quieter = partial(_quieter, stream, best, models_of=models_of)
+        for _, (trial, shorter) in in_turn(quieter, [[symbol] for symbol in waiting]):
+            waiting = waiting[1:]
+            if shorter < length:
+                best, length = trial, shorter
+                break
     return _dense(best) if best is not division else division
 
 
@@ -186,11 +161,19 @@ def _anywhere(stream: Stream, division: Division) -> tuple[dict[int, list[int]],
     return models_of, sorted(models_of, key=rank)[:MOST_NOISE]
 
 
+def _quieter(
+    stream: Stream, division: Division, symbols: list[int], models_of: dict[int, list[int]]
+) -> tuple[Division, float]:
+    """The division with some activities taken for noise, and how long its description is."""
+    trial = _without(stream, division, symbols, models_of)
+    return trial, describe(stream, trial)
+
+
 def _without(stream: Stream, division: Division, symbols: list[int], models_of: dict[int, list[int]]) -> Division:
     from taskkit.segments import kernels
 
     ids = division.ids.copy()
     for symbol in symbols:
-        ids[(stream.x == symbol) & np.isin(division.path, models_of[symbol])] = -1
+        ids[(stream.x == symbol) & marked(division.path, models_of[symbol])] = -1
     kinds = kernels.mark_kinds(ids, division.path, stream.opens, division.models)
     return Division(division.path, kinds, ids, division.models)

@@ -64,77 +64,69 @@ def find_records(steps: pl.DataFrame, *, kinds: pl.DataFrame | None = None) -> R
     from taskkit.segments.kernels import look_back
 
     shown = _numbers(steps)
-    given = _rate_kinds(shown) if kinds is None else kinds
-    entry, entries = _best(shown, given)
+    told = _telling(_known_kinds(shown) if kinds is None else kinds)
+    entry, place, value = _best(shown, told["kind"])
+    kind_of, token_of = (np.full(len(place) + 1, -1, np.int32) for _ in range(2))
+    kind_of[:-1] = told["number"].to_numpy()[place]
     # numbers in the order of the alphabet, of those that are the best one somewhere
-    used = pl.Series(np.unique(entry[entry >= 0]), dtype=pl.UInt32)
-    named = entries[used].with_columns(
-        kind=pl.col("kind").rank("dense") - 1, token=pl.struct("kind", "value").rank("dense") - 1
-    )
-    kind_of, token_of = (_by_entry(entries.height, used, named[name]) for name in ("kind", "token"))
+    used = np.zeros(len(place) + 1, bool)
+    used[entry] = True
+    used = np.flatnonzero(used[:-1])
+    token_of[used[np.lexsort((value[used], kind_of[used]))]] = np.arange(len(used))
     kind, token = kind_of[entry], token_of[entry]
-    before, earlier = look_back(
-        shown.session, kind, token, int(kind.max(initial=-1)) + 1, int(token.max(initial=-1)) + 1
-    )
-    if kinds is not None:
-        number = entries[used]["kind"].replace_strict(given["kind"], given["number"], return_dtype=pl.Int32)
-        kind = _by_entry(entries.height, used, number)[entry]
+    before, earlier = look_back(shown.session, kind, token, int(kind.max(initial=-1)) + 1, len(used))
     return Records(kind, before, token, earlier)
 
 
 def find_kinds(steps: pl.DataFrame) -> pl.DataFrame:
     """The kinds of numbers that are records: `kind`, its `worth` and the `number` that it has in `find_records`."""
-    shown = _numbers(steps)
-    kinds = _rate_kinds(shown)
-    entry, entries = _best(shown, kinds)
-    used = entries[np.unique(entry[entry >= 0])]["kind"].unique()
-    return kinds.filter(pl.col("kind").is_in(used.implode())).sort("kind").with_row_index("number")
+    return _known_kinds(_numbers(steps))
 
 
 class _Shown(NamedTuple):
     """The numbers that steps show."""
 
     session: Array  # number of each step's session
-    texts: list[Array]  # per source: the number of each step's text
-    words: pl.DataFrame  # source, text, kind and value of every number in a text, each once
+    texts: list[Array]  # per source: the number of each step's text; no two sources have one in common
+    words: pl.DataFrame  # text, kind and value of every number in a text
+
+
+def _known_kinds(shown: _Shown) -> pl.DataFrame:
+    """The kinds that tell most at some step, numbered in the order of the alphabet."""
+    told = _telling(_rate_kinds(shown))
+    entry, place, _ = _best(shown, told["kind"])
+    return told[np.unique(place[entry[entry < len(place)]])].sort("kind").with_row_index("number")
 
 
 def _rate_kinds(shown: _Shown) -> pl.DataFrame:
     """`worth` of each `kind`."""
     words = shown.words.with_columns((pl.col("kind", "value").rank("dense") - 1).cast(pl.UInt32))
     steps = [
-        pl.DataFrame({"text": texts, "session": shown.session})
-        .with_row_index("step")
-        .join(words.filter(source=source).drop("source"), on="text", how="inner")
-        for source, texts in enumerate(shown.texts)
-    ]
+        pl.DataFrame({"text": texts, "session": shown.session}).with_row_index("step").join(words, on="text", how="inner")
+        for texts in shown.texts
+    ]  # fmt: skip
     rows = pl.concat(steps).select("step", "session", "kind", "value").sort("step", "kind", "value")
     same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in ("step", "kind", "value"))
     rated = rows.filter(~same.fill_null(False)).group_by("kind").agg(_worth())
     return rated.with_columns(kind=shown.words["kind"].unique().sort().gather(rated["kind"]))
 
 
-def _best(shown: _Shown, kinds: pl.DataFrame) -> tuple[Array, pl.DataFrame]:
-    """The number of each step whose kind tells most, as a row of the table that is returned too (-1 = none)."""
-    told = kinds.filter(pl.col("worth") > 0).sort("worth", "kind", descending=[True, False]).with_row_index("place")
-    words = shown.words.join(told.select("kind", "place"), on="kind", how="inner").sort("place", "value")
-    fresh = changes("place", "value")
-    entries, words = words.filter(fresh).select("kind", "value"), words.with_columns(entry=fresh.cum_sum() - 1)
-    none = entries.height
-    best = np.full(len(shown.session), none, np.int64)
-    for source, texts in enumerate(shown.texts):
-        own = words.filter(source=source).group_by("text").agg(pl.col("entry").min())
-        first = np.full(int(texts.max(initial=0)) + 1, none, np.int64)
-        first[own["text"].to_numpy()] = own["entry"].to_numpy()
-        best = np.minimum(best, first[texts])
-    return np.where(best < none, best, -1), entries
+def _telling(kinds: pl.DataFrame) -> pl.DataFrame:
+    """The kinds that tell anything, the one that tells most first."""
+    return kinds.filter(pl.col("worth") > 0).sort("worth", "kind", descending=[True, False])
 
 
-def _by_entry(many: int, used: pl.Series, said: pl.Series) -> Array:
-    """What is said of the entries that are used, by entry; the last one, which is -1, stands for none."""
-    table = np.full(many + 1, -1, np.int32)
-    table[used.to_numpy()] = said.to_numpy()
-    return table
+def _best(shown: _Shown, kinds: pl.Series) -> tuple[Array, Array, Array]:
+    """The first number of the first of these kinds that each step shows, as an entry of two lists that are returned too: the
+    place of its kind, and of its value in the alphabet. The entry after the last one stands for none."""
+    known = pl.DataFrame({"kind": kinds, "place": np.arange(len(kinds))})
+    words = shown.words.join(known, on="kind", how="inner")
+    words = words.with_columns(pl.col("value").rank("dense"))
+    many = words.height + 1
+    key, entry = np.unique((words["place"] * many + words["value"]).to_numpy(), return_inverse=True)
+    of_text = np.full(1 + max(int(texts.max(initial=0)) for texts in shown.texts), len(key))
+    np.minimum.at(of_text, words["text"].to_numpy(), entry)
+    return np.minimum.reduce([of_text[texts] for texts in shown.texts]), key // many, key % many
 
 
 def _numbers(steps: pl.DataFrame) -> _Shown:
@@ -143,25 +135,23 @@ def _numbers(steps: pl.DataFrame) -> _Shown:
     frame = steps.with_columns(missing)
     texts: list[Array] = []
     words: list[pl.DataFrame] = []
-    for source, name in enumerate(SOURCES):
+    many = 0
+    for name in SOURCES:
         # titles repeat: the words are looked for once in each different text, of an element once on each screen
         key = [name, "screen"] if name == "element_name" else [name]
         numbers, first, _ = number(frame.select(digest(key)).to_series())
-        screen = pl.col("screen").fill_null("") if name == "element_name" else pl.lit("")
-        found = frame.select(key)[first].with_row_index("text")
-        found = found.select("text", screen=screen, value=pl.col(name).str.extract_all(WORD)).explode(
-            "value", empty_as_null=True
-        )
-        found = found.drop_nulls("value")
-        is_cell = pl.col("value").str.contains(CELL) & pl.lit(name == "element_name")
-        texts.append(numbers)
-        words.append(found.select(
-            "text", source=pl.lit(source, dtype=pl.Int32),
-            kind=pl.when(is_cell).then(pl.lit("row ") + pl.col("screen")).otherwise(pl.col("value").str.replace_all(r"\d+", "#")),
-            value=pl.when(is_cell).then(pl.col("value").str.extract(r"(\d+)$")).otherwise("value"),
-        ))  # fmt: skip
+        found = frame.select(key)[first].with_columns(pl.col(name).str.extract_all(WORD).alias("value"))
+        found = found.with_row_index("text", offset=many).explode("value", empty_as_null=False, keep_nulls=False)
+        kind, value = pl.col("value").str.replace_all(r"\d+", "#"), pl.col("value")
+        if name == "element_name":
+            is_cell, screen = value.str.contains(CELL), pl.col("screen").fill_null("")
+            kind = pl.when(is_cell).then(pl.lit("row ") + screen).otherwise(kind)
+            value = pl.when(is_cell).then(value.str.extract(r"(\d+)$")).otherwise(value)
+        texts.append(numbers + many)
+        words.append(found.select("text", kind=kind, value=value))
+        many += len(first)
     session = np.cumsum(steps.select(changes("user", "session_id")).to_series().to_numpy())
-    return _Shown(session, texts, pl.concat(words).unique())
+    return _Shown(session, texts, pl.concat(words))
 
 
 def _worth() -> pl.Expr:

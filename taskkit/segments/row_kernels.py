@@ -67,13 +67,65 @@ def number_segments(source, own, label, boundary, ids, begins, sure):
 
 
 @nb.njit(cache=True)
-def count_changes(segment, app, opens, fragments, switches):
-    """Fill for each segment how many of its steps open a fragment, and how many are in another application than the step before."""
-    last = np.full(len(switches), -1, np.int64)
+def count_up(segment, session, step, app, at, start, end, steps, fragments, switches):
+    """Fill for each segment the times of its first and last row, its steps, how many fragments it has, and how many of its
+    steps are in another application than the step before.
+
+    A fragment begins where the person's last step before was in another segment; noise between is no interruption.
+    """
+    last, before = np.full(len(steps), -1), -1
     for i in range(len(segment)):
+        if i == 0 or session[i] != session[i - 1]:
+            before = -1
         here = segment[i]
-        if opens[i]:
-            fragments[here] += 1
-        if last[here] >= 0 and last[here] != app[i]:
-            switches[here] += 1
-        last[here] = app[i]
+        if here < 0:
+            continue
+        start[here], end[here] = min(start[here], at[i]), max(end[here], at[i])
+        if step[i]:
+            steps[here] += 1
+            fragments[here] += here != before
+            switches[here] += last[here] >= 0 and last[here] != app[i]
+            last[here], before = app[i], here
+
+
+@nb.njit(cache=True)
+def add_up(group, values, sums):
+    """Add up the values of each group (-1 = none) in their order; what is lost in rounding goes to the next (Kahan, 1965)."""
+    lost = np.zeros(len(sums))
+    for i in range(len(group)):
+        here = group[i]
+        if here >= 0:
+            value = values[i] - lost[here]
+            whole = sums[here] + value
+            lost[here] = (whole - sums[here]) - value
+            sums[here] = whole
+
+
+@nb.njit(cache=True)
+def follow(
+    ids, x, model, index, log_next, log_any, background, news, said, worst, hardly, stretches, changes, previous
+):
+    """Fill for each execution what its steps say of it, each told by the one before it in the execution.
+
+    `model` is the task model of each execution, `news` whether a step shows another record than before. `said` adds up how
+    much better the model explains the steps than chance (nats), `worst` is the least of it, `hardly` counts the steps that it
+    explains no better, `stretches` how often the execution is taken up, `changes` its news; `previous` is the execution whose
+    step stands before it (-1 = none).
+    """
+    last, before = np.full(len(model), -1), -1
+    for i in range(len(ids)):
+        own = ids[i]
+        if own < 0:
+            continue
+        if last[own] < 0:
+            previous[own] = before
+        else:
+            pair = index[x[i], x[last[own]]]
+            more = max(log_next[pair, model[own]], log_any[x[i], model[own]]) - background[x[i]]
+            bounded = min(max(more, -3.0), 6.0)
+            said[own] += bounded
+            worst[own] = min(worst[own], bounded)
+            hardly[own] += more < 0.5
+        stretches[own] += own != before
+        changes[own] += news[i]
+        last[own], before = i, own

@@ -16,7 +16,7 @@ import numpy as np
 from taskkit.segments.lengths import describe
 from taskkit.segments.starts import cluster
 from taskkit.segments.streams import Array, Division, Stream
-from taskkit.segments.training import MIN_EXECUTIONS
+from taskkit.segments.training import MIN_EXECUTIONS, marked
 
 APART = 0.5  # Bhattacharyya coefficient below which two kinds of executions may be two tasks, not two ways of one
 STRANGE = 0.7  # coefficient below which one may be done after the other in the same task, and is no further round
@@ -137,7 +137,7 @@ def chain_executions(stream: Stream, division: Division) -> Division:
             moved = moved[moved]
         ids = np.where(division.ids >= 0, moved[np.maximum(division.ids, 0)], -1)
         path = current.path.copy()
-        path[np.isin(division.ids, [piece for _, piece in pairs])] = host
+        path[marked(division.ids, [piece for _, piece in pairs])] = host
         trial = Division(path, kernels.mark_kinds(ids, path, stream.opens, division.models), ids, division.models)
         shorter = describe(stream, trial)
         if shorter < length:
@@ -169,6 +169,6 @@ def _strange(stream: Stream, division: Division, pairs: list[tuple[int, int]]) -
     if paused is not None and paused >= 0.5:
         return False
     uses = (
-        number_of(stream.x[np.isin(division.ids, list(side))], stream.n_symbols) for side in zip(*pairs, strict=True)
+        number_of(stream.x[marked(division.ids, list(side))], stream.n_symbols) for side in zip(*pairs, strict=True)
     )
     return coefficient(*uses) < STRANGE

@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from taskkit.activities.fields import changes
-from taskkit.activities.numbers import number
+from taskkit.activities.numbers import digest, number
 
 ORDER = ("user", "session_id", "seq")
 _FRONT = ("window_focus", "window_title", "navigate")
@@ -23,13 +22,11 @@ def spread(events: pl.DataFrame, labelled: pl.DataFrame) -> pl.DataFrame:
     segment = labelled["segment"].cast(pl.Int64)
     known, first, _ = number(segment.fill_null(0).reinterpret(signed=False))
     label = np.where(segment.is_null().to_numpy(), -1, known.astype(np.int64))
-    own, source, begins = (
-        _rows_of(events, labelled),
-        np.empty(events.height, np.int64),
-        np.empty(events.height, np.bool_),
-    )
-    of = _kinds(events)
-    carry(of["opens"], of["step"], of["aside"], of["acts"], of["leads"], of["scrolls"], own, label, source)
+    session, source, begins = _sessions(events), np.empty(events.height, np.int64), np.empty(events.height, np.bool_)
+    of, own = _kinds(events), _rows_of(events, session, labelled)
+    opens = np.ones(events.height, np.bool_)
+    opens[1:] = session[1:] != session[:-1]
+    carry(opens, of["step"], of["aside"], of["acts"], of["leads"], of["scrolls"], own, label, source)
     # what a row without a boundary would say is below everything
     boundary = labelled["boundary_confidence"].cast(pl.Float64).fill_null(-np.inf).to_numpy()
     ids, sure = np.empty(events.height, np.int64), np.full(len(first), -np.inf)
@@ -48,12 +45,20 @@ def spread(events: pl.DataFrame, labelled: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _rows_of(events: pl.DataFrame, labelled: pl.DataFrame) -> _Array:
+def _sessions(frame: pl.DataFrame) -> _Array:
+    """One number for the session of each row."""
+    return frame.select(digest(("user", "session_id"))).to_series().to_numpy()
+
+
+def _rows_of(events: pl.DataFrame, session: _Array, labelled: pl.DataFrame) -> _Array:
     """The row of `labelled` that is about each event (-1 = none); mostly it is about the steps, one after the other."""
-    rows = np.full(events.height, -1, np.int64)
-    steps = events["step"].arg_true()
-    if len(steps) == labelled.height and events.select(ORDER)[steps].equals(labelled.select(ORDER)):
-        rows[steps.to_numpy()] = np.arange(len(steps))
+    rows, steps = np.full(events.height, -1, np.int64), np.flatnonzero(events["step"].to_numpy())
+    if (
+        len(steps) == labelled.height
+        and np.array_equal(session[steps], _sessions(labelled))
+        and np.array_equal(events["seq"].to_numpy()[steps], labelled["seq"].to_numpy())
+    ):
+        rows[steps] = np.arange(len(steps))
         return rows
     numbered = labelled.select(*ORDER, _row=pl.int_range(pl.len(), dtype=pl.Int64))
     joined = events.select(ORDER).join(numbered, on=ORDER, how="left", maintain_order="left")
@@ -62,10 +67,9 @@ def _rows_of(events: pl.DataFrame, labelled: pl.DataFrame) -> _Array:
 
 def _kinds(events: pl.DataFrame) -> dict[str, _Array]:
     """What decides where a row belongs, one array of true and false each."""
-    kind, idle = pl.col("event_type"), pl.col("activity").is_null()
+    kind, idle, app = pl.col("event_type"), pl.col("activity").is_null(), pl.col("app").hash()
     told = events.select(
-        "step", opens=changes("user", "session_id"), acts=~idle, scrolls=kind == "scroll",
-        aside=pl.any_horizontal(pl.col("dropped") == why for why in _ASIDE).fill_null(False),
-        leads=pl.any_horizontal(kind == name for name in _FRONT) & idle & pl.col("app").eq_missing(pl.col("app").shift(-1)),
+        "step", acts=~idle, scrolls=kind == "scroll", aside=pl.col("dropped").is_in(_ASIDE).fill_null(False),
+        leads=kind.is_in(_FRONT) & idle & (app == app.shift(-1)).fill_null(False),
     )  # fmt: skip
     return {name: told[name].to_numpy() for name in told.columns}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from functools import partial
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from taskkit.segments.lengths import describe
 from taskkit.segments.loops import cut_loops
 from taskkit.segments.rules import find_loops
 from taskkit.segments.streams import Array, Division, Stream
+from taskkit.segments.threads import in_threads
 from taskkit.segments.training import train
 
 GROUPS = (1, 4, 12, 30)  # numbers of tasks that segments are grouped into at first
@@ -33,15 +36,20 @@ def first_divisions(stream: Stream, seed: int) -> list[list[Division]]:
         if ids is not None and ids.max(initial=-1) >= 2:
             groups = [k for k in GROUPS if k == 1 or ids.max() + 1 >= 3 * k]
             views.append([_of_groups(stream, ids, k, seed) for k in groups])
-    threads = [division for share in TOGETHER if (division := _threads(stream, share)) is not None]
-    views += [threads[:1]] if threads else []
+    threads = (_threads(stream, share) for share in TOGETHER)
+    views += [[division] for division in islice((one for one in threads if one is not None), 1)]
     views += [[_of_windows(stream, k, width, seed)] for k, width in WINDOWS if 10 * k <= len(stream.x)]
     if not views:
         views = [
             [Division(np.zeros(len(stream.x), np.int16), stream.opens.astype(np.int8), np.cumsum(stream.opens) - 1, 1)]
         ]
-    trained = [[train(stream, division, FIRST_ITERATIONS) for division in view] for view in views]
-    return [sorted((replace(d, length=describe(stream, d)) for d in view), key=lambda d: d.length) for view in trained]
+    trained = iter(in_threads(partial(_trained, stream), [division for view in views for division in view]))
+    return [sorted(islice(trained, len(view)), key=lambda division: division.length) for view in views]
+
+
+def _trained(stream: Stream, division: Division) -> Division:
+    division = train(stream, division, FIRST_ITERATIONS)
+    return replace(division, length=describe(stream, division))
 
 
 # -------------------------------------------------------------------------------------------------------- runs of steps

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from taskkit.activities.numbers import number
 from taskkit.segments.records import Records, find_records
 
 Array = np.ndarray[Any, Any]
@@ -108,18 +109,16 @@ def encode_as(steps: pl.DataFrame, words: list[str], kinds: pl.DataFrame) -> Str
     """Number the activities as other steps were numbered; the last number stands for what was not known there."""
     known = pl.Series(words, dtype=pl.String)
     code = pl.Series(range(len(words)), dtype=pl.Int32)
-    own = pl.col("activity").replace_strict(known, code, default=None, return_dtype=pl.Int32)
-    coded = steps.select("event_type", "app", code=own, opens=_opens(), gap=_seconds())
-    x, opens, gap = (coded[name].to_numpy() for name in ("code", "opens", "gap"))
-    if coded["code"].null_count():
-        rare = coded.filter(pl.col("code").is_null())
-        backed = rare.select(
-            _back_off().replace_strict(known, code, default=len(words), return_dtype=pl.Int32)
-        ).to_series()
-        x = coded["code"].scatter(coded["code"].is_null().arg_true(), backed).to_numpy()
+    numbers, first, _ = number(steps["activity"].hash())
+    own = steps["activity"][first].replace_strict(known, code, default=-1, return_dtype=pl.Int32)
+    x = own.to_numpy()[numbers]
+    rare = np.flatnonzero(x < 0)
+    if len(rare):
+        backed = _back_off().replace_strict(known, code, default=len(words), return_dtype=pl.Int32)
+        x[rare] = steps.select("event_type", "app")[rare].select(backed).to_series()
+    opens, gap = (column.to_numpy() for column in steps.select(opens=_opens(), gap=_seconds()))
     place = np.zeros(len(x), np.int64)  # only first divisions look at it
-    return Stream(np.ascontiguousarray(x.astype(np.int32)), _pauses(gap, opens), opens.copy(), place,
-                  find_records(steps, kinds=kinds), len(words) + 1)  # fmt: skip
+    return Stream(x, _pauses(gap, opens), opens.copy(), place, find_records(steps, kinds=kinds), len(words) + 1)  # fmt: skip
 
 
 def _word(steps: pl.DataFrame) -> pl.Expr:

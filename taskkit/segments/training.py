@@ -29,15 +29,34 @@ class Tables:
 
 def train(stream: Stream, division: Division, iterations: int = ITERATIONS, fixed: Fixed | None = None) -> Division:
     """Hard EM (Viterbi training): decode with the models, count what each was given, until hardly anything changes."""
+    course = [division]
     for iteration in range(iterations):
-        before = division.ids
-        division = decode_with(stream, stream.pairs[0], *learn(stream, division, fixed), fixed=fixed)
+        before, again = division.ids, next((i for i, old in enumerate(course[:-1]) if _same(old, division)), None)
+        if again is None:
+            division = decode_with(stream, stream.pairs[0], *learn(stream, division, fixed), fixed=fixed)
+        else:  # it goes round in a circle: what came next then comes next now
+            division = course[again + 1]
+        course.append(division)
         largest = max(1, int(before.max(initial=0)))
         changed = float(np.mean((before >= 0) != (division.ids >= 0)))
         changed += abs(int(division.ids.max(initial=0)) - int(before.max(initial=0))) / largest
         if changed < 1e-3 and iteration > 2:
             break
     return division
+
+
+def marked(numbers: Array, chosen: list[int]) -> Array:
+    """Which of the numbers are among the chosen ones; -1 is none of them."""
+    among = np.zeros(max([int(numbers.max(initial=0)), *chosen]) + 2, bool)
+    among[chosen] = True
+    return np.asarray(among[numbers])
+
+
+def _same(one: Division, other: Division) -> bool:
+    """Whether two divisions are the same, step by step."""
+    return one.models == other.models and all(
+        np.array_equal(getattr(one, name), getattr(other, name)) for name in ("ids", "path", "kinds")
+    )
 
 
 @dataclass(frozen=True)
@@ -70,11 +89,8 @@ class Evidence:
 
     def of(self, stream: Stream) -> tuple[Array, Array, Array]:
         """For each step: how much its pause speaks for a beginning, and what its record says where it is the same, and not."""
-        kind = stream.records.kind
-        same, other = (
-            np.where(kind >= 0, rates[np.clip(kind, 0, len(rates) - 1)], 0).astype(np.float32)
-            for rates in (self.same, self.other)
-        )
+        kind = np.clip(stream.records.kind, -1, len(self.same) - 1)  # -1, no record: the last place
+        same, other = (np.r_[rates, 0].astype(np.float32)[kind] for rates in (self.same, self.other))
         if self.within is None or self.between is None:
             return np.zeros(len(stream.gap), np.float32), same, other
         score = _log_density(stream.gap, self.between) - _log_density(stream.gap, self.within)
@@ -125,16 +141,16 @@ def make_tables(stream: Stream, division: Division, fixed: Fixed | None = None, 
         strong[: fixed.models] = True
     if not strong.any():
         strong[int(np.argmax(begun))] = True
-    successors, skips, uses, starts, ends, pauses, sources, skip_sources = (
-        np.ascontiguousarray(table[:, strong]) for table in counts
-    )
+    if not strong.all():
+        counts = [np.ascontiguousarray(table[:, strong]) for table in counts]
+    successors, skips, uses, starts, ends, pauses, sources, skip_sources = counts
     begun, total = begun[strong], uses.sum(axis=0)
     everywhere = np.bincount(x, minlength=n_symbols) / len(x)
     background = 0.9 * (rest + 20 * everywhere) / (rest.sum() + 20) + 0.1 * everywhere + 1e-7
     successors[0], skips[0] = 0, 0
     inner = 1 - np.minimum(0.9, starts / (uses + 1.0))  # what begins an execution is seldom inside one
-    log_next = np.log(NEXT * successors * inner[second] / (sources[first] + 0.5) + 1e-9)
-    log_skip = np.log(SKIP * skips * inner[second] / (skip_sources[first] + 0.5) + 1e-9)
+    log_next = _log_share(NEXT, successors, inner, sources, first, second)
+    log_skip = _log_share(SKIP, skips, inner, skip_sources, first, second)
     log_any = np.log(ANY * uses / (total + 1) + UNSEEN * background[:, None])
     log_start = np.log(0.8 * starts / (begun + 0.5) + 0.15 * uses / (total + 1) + 0.05 * background[:, None])
     end = np.clip((ends + begun / (total + 1)) / (uses + 1.0), 1e-4, 0.98)
@@ -155,6 +171,16 @@ def make_tables(stream: Stream, division: Division, fixed: Fixed | None = None, 
     )
     single = [np.ascontiguousarray(array, np.float32) for array in arrays]
     return Tables(int(strong.sum()), (*single, *(np.float32(number) for number in numbers)))
+
+
+def _log_share(part: float, seen: Array, inner: Array, sources: Array, first: Array, second: Array) -> Array:
+    """Logarithms of how likely each pair is; most pairs are seen in few models and take the least there is."""
+    place = np.flatnonzero(seen)
+    pair, model = np.divmod(place, seen.shape[1])
+    share = part * seen.ravel()[place] * inner[second[pair], model] / (sources[first[pair], model] + 0.5)
+    logs = np.full(seen.shape, np.log(np.float32(1e-9)), np.float32)
+    logs.ravel()[place] = np.log(share + 1e-9)
+    return logs
 
 
 def _transitions(division: Division, begun: Array, inside: float) -> tuple[Array, tuple[float, ...]]:
@@ -201,24 +227,16 @@ def record_scores(stream: Stream, ids: Array) -> tuple[Array, Array]:
     Log ratios, learnt from how often the kind changes inside executions and between them. A record that comes back in a new
     execution would have to be chosen among those of its kind that were seen of late.
     """
+    from taskkit.segments import kernels
+
     records = stream.records
-    kind, before = records.kind, records.before
-    steps = np.flatnonzero((kind >= 0) & (before >= 0) & (ids >= 0))
-    steps = steps[ids[before[steps]] >= 0]
-    inside = ids[before[steps]] == ids[steps]
-    change = (records.token[steps] != records.token[before[steps]]).astype(float)
-
-    def changes(which: Array) -> tuple[Array, Array]:
-        of = kind[steps[which]]
-        seen = np.bincount(of, minlength=records.kinds)
-        return np.bincount(of, weights=change[which], minlength=records.kinds), seen
-
-    (changed_in, seen_in), (changed_out, seen_out) = changes(inside), changes(~inside)
+    seen, changed = kernels.count_changes(ids, records.kind, records.before, records.token, records.kinds)
+    (seen_out, seen_in), (changed_out, changed_in) = seen, changed
     rate_in = (changed_in.sum() + 1) / (seen_in.sum() + 2)
     rate_out = (changed_out.sum() + 1) / (seen_out.sum() + 2)
     within = (changed_in + 5 * rate_in) / (seen_in + 5)
     between = (changed_out + 5 * rate_out) / (seen_out + 5)
-    fresh = (kind >= 0) & (records.earlier < 0)
-    recent = np.bincount(kind[fresh], minlength=records.kinds) / max(1, int(stream.opens.sum()))
+    fresh = (records.kind >= 0) & (records.earlier < 0)
+    recent = np.bincount(records.kind[fresh], minlength=records.kinds) / max(1, int(stream.opens.sum()))
     choice = 0.7 * np.log(np.clip(recent, 1, RECENT_RECORDS) + 1.0)
     return np.clip(np.log(1 - within) + choice, -0.5, 4), np.clip(np.log(within / between), -4, 0.5)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +23,9 @@ PART_OF_TASK = 2 / 3  # what a larger part of the executions do belongs to the t
 PLACES = 6.0  # so many equally frequent neighbours on both sides stand for "anywhere"
 BOUND_SHARE, BOUND_LIFT = 0.2, 2.5  # a place that has this part of the occurrences, and so many times what chance gives
 FEW, PRIOR = 5.0, 10.0  # occurrences by which shares and lifts of few are drawn to nothing and to chance
+
+_BLOCK = 1 << 17  # steps: what is made of so many stays near the processor
+_WORTH = 4  # blocks that are worth a thread
 
 
 class Steps(NamedTuple):
@@ -104,24 +109,51 @@ def _find_whole(segments: pl.DataFrame, *, single: bool) -> Ways | None:
 
     Only one segment of each way is read step by step; of the others the hashed texts are enough.
     """
-    from taskkit.variants.kernels import hash_lists
-
     frame, task, tasks = with_task(segments, "activities")
-    begin, texts = flatten(frame["activities"])
-    if texts.null_count():
+    lists = frame["activities"]
+    hashed = _hash_in_blocks(lists, task, single)
+    if hashed is None:
         return None
-    hashed = texts.hash(0).to_numpy()
-    way, first, times = number(hash_lists(hashed, begin, task, single))
-    rows, owner, starts = rows_of(begin, first)
-    same = hashed[rows]
+    way, first, times = number(hashed)
+    chosen = np.zeros(frame.height, np.bool_)
+    chosen[first] = True
+    begin, texts = flatten(lists.filter(pl.Series(chosen)))  # to gather them would copy the whole column
+    same, rows = texts.hash(0).to_numpy(), np.arange(len(texts))
     if single and len(rows):
+        owner = np.repeat(np.arange(len(first)), np.diff(begin))
         kept = np.ones(len(rows), np.bool_)
         kept[1:] = (same[1:] != same[:-1]) | (owner[1:] != owner[:-1])
-        starts = np.concatenate((np.zeros(1, np.int64), np.cumsum(kept)))[starts]
+        begin = np.concatenate((np.zeros(1, np.int64), np.cumsum(kept)))[begin]
         rows, same = rows[kept], same[kept]
     unit, at, _ = number(same)
     partly = np.zeros(frame.height, np.bool_)
-    return Ways(frame, task, tasks, way, first, times, starts, unit, texts.gather(rows[at]), partly)
+    return Ways(frame, task, tasks, way, first, times, begin, unit, texts.gather(rows[at]), partly)
+
+
+def _hash_in_blocks(lists: pl.Series, task: Array, single: bool) -> Array | None:
+    """A number of each list's texts within its task, block by block on every thread of polars; None where there are nulls."""
+    from taskkit.variants.kernels import hash_lists
+
+    ends = ends_of(lists)
+    hashed = np.empty(len(lists), np.uint64)
+
+    def hash_block(block: tuple[int, int]) -> bool:
+        first, behind = block
+        texts = lists.slice(first, behind - first).explode(empty_as_null=False, keep_nulls=False)
+        begin = ends[first : behind + 1] - ends[first]
+        if texts.null_count():
+            return False
+        hashed[first:behind] = hash_lists(texts.hash(0).to_numpy(), begin, task[first:behind], single)
+        return True
+
+    begins = np.searchsorted(ends, np.arange(_BLOCK, ends[-1], _BLOCK), side="right") - 1
+    borders = np.unique(np.concatenate(((0,), begins, (len(lists),)))).tolist()
+    blocks = [*itertools.pairwise(borders)]
+    many = min(pl.thread_pool_size(), len(blocks) // _WORTH)
+    if many <= 1:
+        return hashed if all(map(hash_block, blocks)) else None
+    with ThreadPoolExecutor(many) as threads:  # polars and compiled loops let the others run
+        return hashed if all(threads.map(hash_block, blocks)) else None
 
 
 def rows_of(begin: Array, chosen: Array) -> tuple[Array, Array, Array]:
@@ -208,9 +240,14 @@ def with_task(segments: pl.DataFrame, column: str) -> tuple[pl.DataFrame, Array,
 
 def flatten(lists: pl.Series) -> tuple[Array, pl.Series]:
     """Where each list begins (and the last ends), and what all lists hold."""
-    begin = np.zeros(len(lists) + 1, np.int64)
-    np.cumsum(lists.list.len().fill_null(0).to_numpy(), out=begin[1:])
-    return begin, lists.explode(empty_as_null=False, keep_nulls=False)
+    return ends_of(lists), lists.explode(empty_as_null=False, keep_nulls=False)
+
+
+def ends_of(lists: pl.Series) -> Array:
+    """Where each list begins among what all lists hold, and where the last one ends."""
+    ends = np.zeros(len(lists) + 1, np.int64)
+    np.cumsum(lists.list.len().fill_null(0).to_numpy(), out=ends[1:])
+    return ends
 
 
 def drop_absent(begin: Array, texts: pl.Series) -> tuple[Array, pl.Series]:

@@ -1,10 +1,12 @@
 """What a person waits for in the workshop: the first chart in JupyterLab and in the room, and an example in the editor.
 
 uv run python benchmarks/workshop.py [--quick] [--kept] [--only NOTEBOOK] [--runs 3] [--clicks 7]
+    [--project FOLDER]
 
 A real Chromium against a real JupyterLab and a real Voilà, on a project of the worked example; times run in the page.
 Cold: the folder of results is emptied before; kept: the results lie there, as on every later opening. Each run has a fresh
-kernel. `--quick` takes one notebook, once; `--only` those whose name holds the word; `--kept` leaves the cold openings out.
+kernel. `--quick` takes one notebook, once; `--only` those whose name holds the word; `--kept` leaves the cold openings out;
+`--project` takes a project of one's own, with the results that are kept in it.
 """
 
 from __future__ import annotations
@@ -58,12 +60,12 @@ def main() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # for the kernels: who works with it keeps compiled modules
     print(_machine(), flush=True)
     with tempfile.TemporaryDirectory(prefix="taskkit-") as folder, _browser() as browser:
-        project = _project(Path(folder) / "ap")
+        project = tk.open_project(asked.project) if asked.project else _project(Path(folder) / "ap")
         names = [path.stem for path in sorted((project.path / "notebooks").glob("*.ipynb")) if asked.only in path.stem]
         with serve_lab(project.path) as lab, serve_room(project.path) as room:
             print("\n| notebook | where | results | kernel (s) | first chart (s) | last chart (s) | n |", flush=True)
             print("|---|---|---|---|---|---|---|")
-            if asked.kept:
+            if asked.kept and not asked.project:
                 tk.mine(project.log, process_log=project.process_log, rules=project.rules, results=project.results)
             for results in ("kept",) if asked.kept else ("cold", "kept"):
                 for name in names:
@@ -83,7 +85,9 @@ def _asked() -> argparse.Namespace:
     parser.add_argument(
         "--clicks", type=int, default=7, metavar="N", help="examples that are marked, at least 2 (default: 7)"
     )
+    parser.add_argument("--project", metavar="FOLDER", help="a project that was made, instead of one of the sample")
     asked = parser.parse_args()
+    asked.kept = asked.kept or bool(asked.project)
     asked.clicks = max(asked.clicks, 2)
     if asked.quick:
         asked.only, asked.runs = asked.only or "02_tasks", 1

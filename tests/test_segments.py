@@ -11,6 +11,7 @@ import pytest
 
 import taskkit as tk
 from taskkit.errors import ContractError, SettingError
+from taskkit.samples.streams import make_stream
 from taskkit.schema import SEGMENTS, check
 from tests.frames import make_events
 
@@ -220,3 +221,13 @@ def test_recorded_work_is_found_in_labelled_logs(name: str, segment_f1: float, b
     scores = dict(tk.score_segments(labelled_log(name)).select("metric", "value").iter_rows())
     assert scores["segment_f1"] >= segment_f1
     assert scores["boundary_f1"] >= boundary_f1
+
+
+def test_active_seconds_of_segments_are_added_up_as_a_group_by_adds_them_up() -> None:
+    named = tk.name_activities(make_stream(4_000, noise=0.1, interleaving=0.1, seed=5)[0])
+    # seconds with many digits: sums depend on how they are rounded on the way
+    odd = named.with_columns(active_seconds=(pl.col("active_seconds") + 0.1) / 3 + pl.col("seq") * 1e-7)
+    found = tk.segment(odd, method="gap")
+    rows = found.drop_nulls("segment_id").group_by("segment_id", maintain_order=True)
+    own = rows.agg(pl.col("active_seconds").sum()).sort("segment_id")
+    assert tk.list_segments(found)["active_seconds"].to_list() == own["active_seconds"].to_list()

@@ -239,20 +239,16 @@ def print_mine(folder: Path, sizes: list[int], largest: int | None) -> None:
         found = {WHOLE: run("mine", folder=place, workers=CORES)}
         if size != largest:
             found[WAYS] = ways = run("mine", folder=place, workers=CORES, criteria=False, again=True)
-            found[FITTED] = ways | {"s": ways["fitted_s"], "cpu": ways["fitted_cpu"]}
+            found[FITTED] = ways | {name: ways[f"fitted_{name}"] for name in ("s", "cpu", "memory", "of_worker", "all")}
         for what, m in found.items():
-            m["all"] = m["memory"] + CORES * m["of_worker"]
             m["each"] = 1e6 * m["s"] / m["events"], 1e6 * m["cpu"] / m["events"]
             grown = (
                 exponent(tuple(before[what][n] for n in ("events", "cpu")), (m["events"], m["cpu"]))
                 if what in before
                 else ""
             )
-            kept = (
-                () if what == FITTED else (m["memory"], m["of_worker"], m["all"])
-            )  # it is the second run of its process
             row(m["events"], what, f"{m['s']:.1f}", f"{m['each'][0]:.2f}", f"{m['cpu']:.1f}", f"{m['each'][1]:.2f}",
-                *([f"{value:.2f}" for value in kept] or ["", "", ""]), grown)  # fmt: skip
+                *(f"{m[name]:.2f}" for name in ("memory", "of_worker", "all")), grown)  # fmt: skip
         if size == sizes[-1] and size != largest:
             for what, seconds, gigabytes in ((WHOLE, 60, 4), (WAYS, 15, 2), (FITTED, 15, 2)):
                 m = found[what]
@@ -273,8 +269,10 @@ def print_mine(folder: Path, sizes: list[int], largest: int | None) -> None:
                 *(f"{a / b:.2f}" for a, b in zip(m["each"], smaller, strict=True)),
             )
         before = found
-    say(f"\n{CORES} workers, one thread each; in all: the main process and so many times the largest worker. Models are fitted on "
-        "a sample of as many events at every size.")  # fmt: skip
+    say(
+        f"\n{CORES} workers, one thread each. Memory is looked at four times a second; in all: what all processes hold at one "
+        "time, shared pages once (proportional set size). Models are fitted on a sample of as many events at every size."
+    )
 
 
 def print_dask(folder: Path, sizes: list[int], largest: int | None) -> None:

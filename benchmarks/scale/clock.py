@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import resource
 import statistics
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
+
+import psutil
 
 RUNS, QUICK = 3, 9
 Took = tuple[float, float]  # seconds by the clock, seconds of processor time
@@ -41,3 +44,37 @@ def processor() -> float:
     """Seconds of processor time of this process and its finished children."""
     both = [resource.getrusage(of) for of in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     return sum(one.ru_utime + one.ru_stime for one in both)
+
+
+class Watch:
+    """The most memory that this process and its children hold, looked at four times a second, in GB.
+
+    Pages that several of them share count once in `whole` (proportional set size); `own` is this process, `worker` the largest
+    of the children.
+    """
+
+    def __enter__(self) -> Watch:
+        self.own = self.worker = self.whole = 0.0
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        this = psutil.Process()
+        while not self._over.wait(0.25):
+            held = [_held(each) for each in this.children(recursive=True)]
+            own = _held(this)
+            self.own, self.worker = max(self.own, own), max([self.worker, *held])
+            self.whole = max(self.whole, own + sum(held))
+
+
+def _held(process: psutil.Process) -> float:
+    try:
+        return float(process.memory_full_info().pss / 1e9)
+    except psutil.Error:  # it has just ended
+        return 0.0

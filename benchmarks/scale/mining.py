@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks.scale.clock import memory, processor
+from benchmarks.scale.clock import Watch, memory, processor
 from taskkit.activities import Learnt, learn_names, name_activities
 from taskkit.pipeline.partitioned import MinedLog, mine_partitions
 from taskkit.pipeline.partitions import list_partitions, read_part, sample_files
@@ -67,16 +67,16 @@ def mine(folder: str, workers: int, criteria: bool = True, again: bool = False) 
                     shutil.rmtree(kept)
             second, _ = _mine(folder, results, workers, criteria)
             found |= {f"fitted_{name}": value for name, value in second.items()}
-    return {"events": mined.about["events"], "parts": mined.parts.height, "memory": memory(),
-            "of_worker": memory(resource.RUSAGE_CHILDREN), **found}  # fmt: skip
+    return {"events": mined.about["events"], "parts": mined.parts.height, **found}
 
 
 def _mine(folder: str, results: str, workers: int, criteria: bool) -> tuple[dict[str, float], MinedLog]:
     began, busy = time.perf_counter(), processor()
-    with start_workers(workers) as executor:
+    with Watch() as held, start_workers(workers) as executor:
         mined = mine_partitions(Path(folder, "log"), results=results, executor=executor, criteria=criteria)
     took = time.perf_counter() - began
-    return {"s": took, "cpu": processor() - busy}, mined
+    gigabytes = {"memory": held.own, "of_worker": held.worker, "all": held.whole}
+    return {"s": took, "cpu": processor() - busy, **gigabytes}, mined
 
 
 def mine_on_dask(folder: str, workers: int) -> dict[str, Any]:

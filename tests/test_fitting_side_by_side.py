@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -12,6 +14,7 @@ import pytest
 import taskkit as tk
 from taskkit.samples.streams import make_stream
 from taskkit.segments import fitted, threads, training
+from taskkit.segments.starts import cluster
 from taskkit.segments.streams import Division, encode
 
 
@@ -67,3 +70,13 @@ def test_training_that_goes_round_in_a_circle_ends_as_it_would_without_a_memory(
     assert asked
     for name in ("ids", "path", "kinds"):
         assert np.array_equal(getattr(quick, name), getattr(slow, name))
+
+
+def test_groups_that_warn_leave_the_warnings_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = encode(tk.name_activities(make_stream(600, seed=3)[0]).filter("step"))
+    ids = np.arange(len(stream.x)) % 40
+    same = replace(stream, x=np.arange(len(stream.x), dtype=np.int32) % 2)
+    before = [*warnings.filters]
+    found = _with(8, monkeypatch, lambda: threads.in_threads(lambda n: cluster(same, ids, 12, n), range(200)))
+    assert len(found) == 200
+    assert warnings.filters == before

@@ -6,6 +6,7 @@ import warnings
 from dataclasses import replace
 from functools import partial
 from itertools import islice
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ TOGETHER = (
 )  # part of its occurrences in which an activity stands beside another that it hangs together with
 DENSE = 150  # columns up to which a matrix is decomposed as a whole
 THREAD = 0.05  # part of all steps that a thread of work has at least
+# what is warned of holds for all threads: two that change it at once would leave it changed
+ONE_AT_A_TIME = Lock()
 
 
 def first_divisions(stream: Stream, seed: int) -> list[list[Division]]:
@@ -177,7 +180,6 @@ def _of_groups(stream: Stream, ids: Array, groups: int, seed: int) -> Division:
 
 def cluster(stream: Stream, ids: Array, groups: int, seed: int, dimensions: int = 24) -> Array:
     """k-means of the segments' activities (TF-IDF, truncated SVD)."""
-    from scipy.cluster.vq import kmeans2
     from scipy.sparse import csr_array, diags_array
 
     inside = ids >= 0
@@ -193,16 +195,22 @@ def cluster(stream: Stream, ids: Array, groups: int, seed: int, dimensions: int 
         return np.zeros(n, np.int64)
     placed = weighted @ _directions(weighted, size)
     placed /= np.linalg.norm(placed, axis=1, keepdims=True) + 1e-9
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # empty or equal clusters only mean fewer models to begin with
-        _, label = kmeans2(placed, min(groups, n), minit="++", seed=np.random.default_rng(seed), iter=20)
+    _, label = _group(placed, min(groups, n), seed, rounds=20)
     return np.unique(label, return_inverse=True)[1]
+
+
+def _group(points: Array, groups: int, seed: int, *, rounds: int = 10) -> tuple[Array, Array]:
+    """k-means: the centres, and the group of each point; empty or equal groups only mean fewer models to begin with."""
+    from scipy.cluster.vq import kmeans2
+
+    with ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = kmeans2(points, groups, minit="++", seed=np.random.default_rng(seed), iter=rounds)
+    return np.asarray(found[0]), np.asarray(found[1])
 
 
 def _of_windows(stream: Stream, models: int, width: int, seed: int) -> Division:
     """Clusters of windows of steps by what they use, smoothed to blocks."""
-    from scipy.cluster.vq import kmeans2
-
     from taskkit.segments import kernels
 
     x, n = stream.x, len(stream.x)
@@ -214,9 +222,7 @@ def _of_windows(stream: Stream, models: int, width: int, seed: int) -> Division:
     windows /= np.linalg.norm(windows, axis=1, keepdims=True) + 1e-9
     every = max(1, n // 20_000)
     models = min(models, len(windows[::every]))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        centres, _ = kmeans2(windows[::every], models, minit="++", seed=np.random.default_rng(seed))
+    centres, _ = _group(windows[::every], models, seed)
     path: Array = np.argmax(windows @ centres.T - 0.5 * (centres**2).sum(axis=1), axis=1).astype(np.int16)
     for _ in range(5):
         uses = np.zeros((stream.n_symbols, models))

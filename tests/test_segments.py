@@ -233,3 +233,10 @@ def test_active_seconds_of_segments_lose_nothing_in_rounding() -> None:
     exact = [math.fsum(seconds) for seconds in rows["active_seconds"]]
     off = [abs(a - b) / math.ulp(b) for a, b in zip(tk.list_segments(found)["active_seconds"], exact, strict=True)]
     assert max(off) <= 1
+
+
+def test_a_row_that_does_not_say_whether_it_is_a_step_is_none() -> None:
+    named = tk.name_activities(make_events(["Save", "Copy", "Close"]))
+    found = tk.segment(named, method="gap").with_columns(step=pl.when(pl.col("step")).then(True))
+    untold = found.with_columns(step=pl.when(pl.int_range(pl.len()) > 0).then("step"))
+    assert (tk.list_segments(found)["steps"] - tk.list_segments(untold)["steps"]).to_list() == [1]

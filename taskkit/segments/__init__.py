@@ -136,6 +136,7 @@ def list_segments(events: pl.DataFrame) -> pl.DataFrame:
     asked = ("user", "session_id", "seq", "segment_id", "step", "activity", "app", "active_seconds", "team", "timestamp",
              "segment_model", "segment_confidence", "boundary_confidence")  # fmt: skip
     rows = in_order(events.select(name for name in asked if name in events.columns))
+    rows = rows.with_columns(pl.col("step").fill_null(False))
     segment, first, count = _number_segments(rows["segment_id"])
     done = np.flatnonzero((segment >= 0) & rows["step"].to_numpy())
     done = done[np.argsort(segment[done], kind="stable")]

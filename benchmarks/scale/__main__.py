@@ -270,7 +270,7 @@ def print_mine(folder: Path, sizes: list[int], largest: int | None) -> None:
             )
         before = found
     say(
-        f"\n{CORES} workers, one thread each. Memory is looked at four times a second; in all: what all processes hold at one "
+        f"\n{CORES} workers, one thread each. Memory is looked at once a second; in all: what all processes hold at one "
         "time, shared pages once (proportional set size). Models are fitted on a sample of as many events at every size."
     )
 

@@ -47,7 +47,7 @@ def processor() -> float:
 
 
 class Watch:
-    """The most memory that this process and its children hold, looked at four times a second, in GB.
+    """The most memory that this process and its children hold, looked at once a second, in GB.
 
     Pages that several of them share count once in `whole` (proportional set size); `own` is this process, `worker` the largest
     of the children.
@@ -66,7 +66,7 @@ class Watch:
 
     def _look(self) -> None:
         this = psutil.Process()
-        while not self._over.wait(0.25):
+        while not self._over.wait(1.0):
             held = [_held(each) for each in this.children(recursive=True)]
             own = _held(this)
             self.own, self.worker = max(self.own, own), max([self.worker, *held])

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-import pickle
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from functools import cache, partial
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 import polars as pl
 
@@ -103,8 +101,8 @@ def write_large_sample(
 def _run(folder: Path, staff: Staff, jobs: list[tuple[int, int, int]], workers: int) -> Iterator[tuple[int, int]]:
     """Rows and days of each job, as they are done."""
     if workers == 1:
-        blocks = make_blocks(staff.seed)
-        yield from (_write_days(folder, blocks, staff, *job) for job in jobs)
+        made = make_blocks(staff.seed)
+        yield from (_write_days(folder, made, staff, *job) for job in jobs)
         return
     before = os.environ.get("POLARS_MAX_THREADS")
     os.environ["POLARS_MAX_THREADS"] = (
@@ -113,31 +111,36 @@ def _run(folder: Path, staff: Staff, jobs: list[tuple[int, int, int]], workers: 
     try:
         # a new interpreter: a copy of this process would have its threads' locks but not its threads
         spawn = multiprocessing.get_context("spawn")
-        with TemporaryDirectory() as private, ProcessPoolExecutor(workers, mp_context=spawn) as pool:
+        blocks: Any = spawn.Queue()
+        blocks.cancel_join_thread()  # whoever does not come for them is not waited for
+        with ProcessPoolExecutor(
+            workers, mp_context=spawn, initializer=_keep, initargs=(folder, blocks, staff)
+        ) as pool:
             for _ in range(workers):
                 pool.submit(_start)  # the workers load their modules while the blocks are made here
-            blocks_file = Path(private, "blocks")
-            blocks_file.write_bytes(pickle.dumps(make_blocks(staff.seed)))
-            yield from pool.map(partial(_write_kept, blocks_file, folder, staff), jobs, chunksize=1)
+            made = make_blocks(staff.seed)
+            for _ in range(workers):
+                blocks.put(made)
+            yield from pool.map(_write_kept, jobs, chunksize=1)
     finally:
         os.environ.pop("POLARS_MAX_THREADS")
         if before is not None:
             os.environ["POLARS_MAX_THREADS"] = before
 
 
+_kept: list[tuple[Path, Blocks, Staff]] = []  # of a worker: sent once, not with every job
+
+
+def _keep(folder: Path, blocks: Any, staff: Staff) -> None:
+    _kept[:] = [(folder, blocks.get(), staff)]
+
+
 def _start() -> None:
-    """What a worker does first: to find this function it loads this module."""
+    """What a worker is first asked for, so that there is one."""
 
 
-def _write_kept(blocks_file: Path, folder: Path, staff: Staff, job: tuple[int, int, int]) -> tuple[int, int]:
-    return _write_days(folder, _read_blocks(blocks_file), staff, *job)
-
-
-@cache
-def _read_blocks(file: Path) -> Blocks:
-    """The blocks, read once by each worker; the main process has just written them into a folder of its own."""
-    blocks: Blocks = pickle.loads(file.read_bytes())
-    return blocks
+def _write_kept(job: tuple[int, int, int]) -> tuple[int, int]:
+    return _write_days(*_kept[0], *job)
 
 
 def _write_days(

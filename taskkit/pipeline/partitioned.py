@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, as_completed
 from pathlib import Path
+from threading import Thread
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -19,6 +21,7 @@ from taskkit.pipeline.partitions import ROWS, SAMPLED_ROWS, Partition, list_part
 from taskkit.pipeline.parts import mine_part
 from taskkit.pipeline.progress import Progress, Told
 from taskkit.pipeline.summaries import join_parts, mine_task, of_parts, write_summaries
+from taskkit.pipeline.workers import LOADED
 from taskkit.segments import METHODS
 
 CODE = ("errors", "schema", "redaction", "privacy", "log", "quality", "activities", "segments", "routines", "tasks", "variants",
@@ -90,6 +93,8 @@ def mine_partitions(
     check_choice(method, allowed=METHODS, what="segmentation method")
     if rows < 1 or sampled_rows < 1:
         raise SettingError(f"rows={rows}, sampled_rows={sampled_rows}; allowed: at least 1 of each.")
+    if not Path(results).exists():  # so something will be done: what it needs is loaded while the files are looked at
+        Thread(target=importlib.import_module, args=(LOADED,)).start()
     parts = list_partitions(log, rows=rows)
     bar = Progress(progress, len(parts) + 3)
     bar.begin("fitting names, task models and tasks")

@@ -11,6 +11,8 @@ import polars as pl
 
 from taskkit.activities import name_activities
 from taskkit.activities.fields import changes
+from taskkit.activities.numbers import digest as digest_of
+from taskkit.activities.numbers import number
 from taskkit.automation.criteria import CRITERIA
 from taskkit.automation.work import Work
 from taskkit.pipeline.fitting import Fitted, read_fitted
@@ -191,8 +193,10 @@ def _count_people(segments: pl.DataFrame) -> pl.DataFrame:
 def _count_activities(segments: pl.DataFrame) -> pl.DataFrame:
     """How often each activity occurs in each task."""
     steps = segments.drop_nulls("task_id").select("task_id", activity="activities")
-    steps = steps.explode("activity", empty_as_null=True, keep_nulls=False).drop_nulls()
-    return steps.group_by("task_id", "activity").agg(times=pl.len()).sort("task_id", "activity")
+    steps = steps.explode("activity", empty_as_null=False, keep_nulls=False).drop_nulls()
+    _, first, times = number(steps.select(digest_of(("task_id", "activity"))).to_series())
+    distinct: pl.DataFrame = steps[first].with_columns(times=pl.Series(times, dtype=pl.UInt32))
+    return distinct.sort("task_id", "activity")
 
 
 def _offset(events: pl.DataFrame) -> pl.Expr:

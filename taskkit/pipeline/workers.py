@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing
 import os
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from threading import Thread
+from typing import Any
 
 from taskkit.errors import SettingError
 
-# read when polars is imported, so it must stand in the environment before a worker starts
-ONE_THREAD = {"POLARS_MAX_THREADS": "1"}
+# read when libraries are imported, so it must stand in the environment before a worker starts
+ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+LOADED = "taskkit.pipeline.loaded"
 
 
 @contextmanager
@@ -37,20 +42,24 @@ def start_workers(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
         raise SettingError(f"workers={workers}; allowed: at least 1.")
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(ONE_THREAD)
-    # a new interpreter: a copy of this process would have its threads' locks but not its threads
-    executor = ProcessPoolExecutor(many, mp_context=multiprocessing.get_context("spawn"))
+    executor = ProcessPoolExecutor(many, mp_context=_context())
+    # each task starts one; what they need is loaded while something else is done here
+    starting = Thread(target=lambda: [executor.submit(importlib.import_module, LOADED) for _ in range(many)])
+    starting.start()
     try:
-        # each task starts one; what they need is loaded while the models are fitted here
-        for _ in range(many):
-            executor.submit(_load)
         yield executor
     finally:
+        starting.join()
         executor.shutdown(cancel_futures=True)
         for name, value in before.items():
             os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
 
 
-def _load() -> None:
-    """Import what works on parts."""
-    import taskkit.pipeline.parts
-    import taskkit.pipeline.summaries  # noqa: F401
+def _context() -> Any:
+    """How workers begin: never as a copy of this process, which would have its threads' locks but not its threads."""
+    if sys.platform != "linux":
+        return multiprocessing.get_context("spawn")
+    # copies of a process that loaded what they need and has no threads yet
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([LOADED])
+    return context

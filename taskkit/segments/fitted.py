@@ -12,15 +12,18 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from taskkit.activities.fields import changes
 from taskkit.errors import LogFileError
 from taskkit.schema import require_columns
 from taskkit.segments.confidence import Usual, find_usual
 from taskkit.segments.mixture import find_crumbs, label_division, sample_sessions, search, tidy
 from taskkit.segments.records import find_kinds
 from taskkit.segments.streams import Array, Division, Stream, encode, encode_as, list_words
+from taskkit.segments.threads import in_threads
 from taskkit.segments.training import Evidence, Tables, decode_with, make_tables, weigh_evidence
 
 ORDER = ("user", "session_id", "seq")
+_BLOCK = 1 << 17  # steps at once: what is looked at again and again stays near the processor
 _TABLES = 9  # the first arguments of a table are arrays, the others numbers
 _KINDS = {"number": pl.UInt32, "kind": pl.String, "worth": pl.Float64}
 _NO_PAUSES = (np.nan, np.nan)
@@ -42,6 +45,12 @@ class TaskModels:
 
     def label(self, steps: pl.DataFrame) -> pl.DataFrame:
         """Divide steps, in the order of user, session and seq, by these models: what the methods of `segment` return."""
+        found = in_threads(self._label, _some_people_each(steps))
+        many = [int(part.select(pl.col("segment").max().fill_null(-1)).item()) + 1 for part in found]
+        before = np.cumsum([0, *many[:-1]])
+        return pl.concat(part.with_columns(pl.col("segment") + n) for part, n in zip(found, before, strict=True))
+
+    def _label(self, steps: pl.DataFrame) -> pl.DataFrame:
         return label_division(*self.divide(steps), self.usual)
 
     def divide(self, steps: pl.DataFrame) -> tuple[Stream, Division]:
@@ -144,6 +153,13 @@ def fit_steps(steps: pl.DataFrame, *, seed: int = 0) -> tuple[TaskModels, pl.Dat
         find_crumbs(division), np.bincount(stream.x, minlength=whole.n_symbols),
     )  # fmt: skip
     return models, label_division(stream, tidied, usual)
+
+
+def _some_people_each(steps: pl.DataFrame) -> list[pl.DataFrame]:
+    """The steps in blocks of whole people: nothing that one person does changes what is found for another."""
+    heads = np.flatnonzero(steps.select(changes("user")).to_series().to_numpy())
+    begins = heads[np.unique(heads // _BLOCK, return_index=True)[1]] if len(heads) else np.zeros(1, np.int64)
+    return [steps.slice(a, b - a) for a, b in zip(begins, [*begins[1:], steps.height], strict=True)]
 
 
 def _index_of(pairs: tuple[Array, Array], n_symbols: int) -> Array:

@@ -12,6 +12,17 @@ import numpy as np
 
 MOST_HOPS = 20  # steps of the same kind of record that are looked back over
 KNOWN_RECORDS = 50  # a record that comes back is one of at most this many
+LEAST = 1e-250  # a product of shares below this is near the end of what a number can hold
+
+
+@nb.njit(cache=True, inline="always")
+def add(nats, product, share):
+    """Nats and a product of shares that is still to be taken the logarithm of, with one more: logarithms are slow."""
+    product *= share
+    if product < LEAST:
+        nats -= np.log(product)
+        product = 1.0
+    return nats, product
 
 
 @nb.njit(cache=True, nogil=True)
@@ -42,7 +53,7 @@ def measure_length(
     inside, outside = np.full(2, 0.5), np.full((2, 3), 0.5)
     waiting, n_pauses, current = 0, 0.5, -1
     kept, known, n_known = np.full((n_kinds, 2), 0.5), np.full((n_kinds, 2), 0.5), np.zeros(n_kinds)
-    symbols, records = 0.0, 0.0
+    symbols, said, records, shown = 0.0, 1.0, 0.0, 1.0
     for i in range(n):
         b, c = x[i], ids[i]
         plain = (anywhere[b] + 10.0 / n_symbols) / (n_anywhere + 10.0)
@@ -54,22 +65,22 @@ def measure_length(
         # what kind of step it is
         if current >= 0:
             event = 1 if c < 0 else 0
-            symbols -= np.log(inside[event] / inside.sum())
+            symbols, said = add(symbols, said, inside[event] / inside.sum())
             inside[event] += 1
         else:
             event = 0 if c < 0 else (1 if latest[c] < 0 else 2)
             if waiting > 0:
-                symbols -= np.log(outside[1, event] / outside[1].sum())
+                symbols, said = add(symbols, said, outside[1, event] / outside[1].sum())
                 outside[1, event] += 1
             else:
-                symbols -= np.log(outside[0, event] / (outside[0, 0] + outside[0, 1] + 0.01))
+                symbols, said = add(symbols, said, outside[0, event] / (outside[0, 0] + outside[0, 1] + 0.01))
                 outside[0, event] += 1
             if event == 2:
-                symbols += np.log(max(waiting, 1))
+                symbols, said = add(symbols, said, 1 / max(waiting, 1))
                 waiting -= 1
         # which activity it is
         if c < 0:
-            symbols -= np.log((idle[b] + (idle_kinds + 1) * plain) / (n_idle + idle_kinds + 1))
+            symbols, said = add(symbols, said, (idle[b] + (idle_kinds + 1) * plain) / (n_idle + idle_kinds + 1))
             idle_kinds += idle[b] == 0
             idle[b] += 1
             n_idle += 1
@@ -77,12 +88,11 @@ def measure_length(
             k = path[i]
             likely = (used[b, k] + (used_kinds[k] + 1) * plain) / (used_total[k] + used_kinds[k] + 1)
             if latest[c] < 0:
-                symbols -= np.log(chosen[k] / n_chosen)
+                symbols, said = add(symbols, said, chosen[k] / n_chosen)
                 chosen[k] += 1
                 n_chosen += 1
-                symbols -= np.log(
-                    (begun[b, k] + (begun_kinds[k] + 0.5) * likely) / (begun_total[k] + begun_kinds[k] + 0.5)
-                )
+                own = (begun[b, k] + (begun_kinds[k] + 0.5) * likely) / (begun_total[k] + begun_kinds[k] + 0.5)
+                symbols, said = add(symbols, said, own)
                 begun_kinds[k] += begun[b, k] == 0
                 begun[b, k] += 1
                 begun_total[k] += 1
@@ -90,7 +100,8 @@ def measure_length(
                 a = x[latest[c]]
                 r = index[b, a]
                 seen = pair[r, k] if r > 0 else 0
-                symbols -= np.log((seen + (variety[a, k] + 0.5) * likely) / (context[a, k] + variety[a, k] + 0.5))
+                own = (seen + (variety[a, k] + 0.5) * likely) / (context[a, k] + variety[a, k] + 0.5)
+                symbols, said = add(symbols, said, own)
                 variety[a, k] += seen == 0
                 pair[r, k] += 1
                 context[a, k] += 1
@@ -105,17 +116,17 @@ def measure_length(
             if end + pause > 0.999:
                 end, pause = end * 0.999 / (end + pause), pause * 0.999 / (end + pause)
             if final[c] == i:
-                symbols -= np.log(end)
+                symbols, said = add(symbols, said, end)
                 ended[b, k] += 1
                 current = -1
             elif after[i] >= 0 and ids[after[i]] != c:
-                symbols -= np.log(pause)
+                symbols, said = add(symbols, said, pause)
                 paused[b, k] += 1
                 n_pauses += 1
                 waiting += 1
                 current = -1
             else:
-                symbols -= np.log(1 - end - pause)
+                symbols, said = add(symbols, said, 1 - end - pause)
                 current = c
             latest[c] = i
         # which record it shows
@@ -127,15 +138,15 @@ def measure_length(
                 hops += 1
             if c >= 0 and u >= 0 and ids[u] == c:
                 changed = 0 if token[u] == token[i] else 1
-                records -= np.log(kept[d, changed] / kept[d].sum())
+                records, shown = add(records, shown, kept[d, changed] / kept[d].sum())
                 kept[d, changed] += 1
             else:
                 changed = 1
             if changed:
                 old = 1 if earlier[i] >= 0 else 0
                 number = min(n_known[d], KNOWN_RECORDS) + 1.0 if old else float(KNOWN_RECORDS)
-                records += np.log(number) - np.log(known[d, old] / known[d].sum())
+                records, shown = add(records, shown, known[d, old] / known[d].sum() / number)
                 known[d, old] += 1
             if earlier[i] < 0:
                 n_known[d] += 1
-    return symbols, records
+    return symbols - np.log(said), records - np.log(shown)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from taskkit.activities.fields import changes
+from taskkit.activities.fields import opens_session
 from taskkit.activities.numbers import digest, number
 
 Array = np.ndarray[Any, Any]
@@ -150,7 +150,7 @@ def _numbers(steps: pl.DataFrame) -> _Shown:
         texts.append(numbers + many)
         words.append(found.select("text", kind=kind, value=value))
         many += len(first)
-    session = np.cumsum(steps.select(changes("user", "session_id")).to_series().to_numpy())
+    session = np.cumsum(steps.select(opens_session()).to_series().to_numpy())
     return _Shown(session, texts, pl.concat(words))
 
 

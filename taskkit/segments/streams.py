@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from taskkit.activities.fields import opens_session
 from taskkit.activities.numbers import number
 from taskkit.segments.records import Records, find_records
 
@@ -116,7 +117,7 @@ def encode_as(steps: pl.DataFrame, words: list[str], kinds: pl.DataFrame) -> Str
     if len(rare):
         backed = _back_off().replace_strict(known, code, default=len(words), return_dtype=pl.Int32)
         x[rare] = steps.select("event_type", "app")[rare].select(backed).to_series()
-    opens, gap = (column.to_numpy() for column in steps.select(opens=_opens(), gap=_seconds()))
+    opens, gap = (column.to_numpy() for column in steps.select(opens=opens_session(), gap=_seconds()))
     place = np.zeros(len(x), np.int64)  # only first divisions look at it
     return Stream(x, _pauses(gap, opens), opens.copy(), place, find_records(steps, kinds=kinds), len(words) + 1)  # fmt: skip
 
@@ -129,11 +130,6 @@ def _word(steps: pl.DataFrame) -> pl.Expr:
 
 def _back_off() -> pl.Expr:
     return pl.concat_str(pl.col("event_type").cast(pl.String), pl.lit(" in "), pl.col("app").fill_null("?"))
-
-
-def _opens() -> pl.Expr:
-    # the steps are in the order of their sessions
-    return (pl.struct("user", "session_id") != pl.struct("user", "session_id").shift(1)).fill_null(True)
 
 
 def _seconds() -> pl.Expr:

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from taskkit.activities import VERB
+from taskkit.activities.numbers import number
 
 Array = np.ndarray[Any, Any]
 
@@ -58,23 +59,18 @@ def read_contents(segments: pl.DataFrame, vocabulary: Vocabulary | None = None) 
     """The contents of segments; by the words and weights of other segments, where their `vocabulary` is given."""
     from scipy.sparse import csr_array, diags_array, hstack
 
-    steps = segments.select(row=pl.int_range(pl.len()), place="activities").explode("place", empty_as_null=True)
-    # few activities occur very often: texts are read once for each
-    of = steps.select("place").unique().drop_nulls().with_columns(text=pl.col("place").str.replace(VERB, ""))
-    of = of.with_columns(code=pl.col("text").rank("dense").cast(pl.Int64) - 1)
-    places = of["text"].unique().sort()  # at the position that is their code
-    steps = steps.select(
-        "row", code=pl.col("place").replace_strict(of["place"], of["code"], default=None, return_dtype=pl.Int64)
-    )
-    bags = steps.group_by("row", maintain_order=True).agg(
-        all=pl.col("code").drop_nulls().unique().sort(), first=pl.col("code").first(), last=pl.col("code").last()
-    )
-    key = pl.concat_str(
-        pl.col("all").cast(pl.List(pl.String)).list.join(" "), "first", "last", separator="|", ignore_nulls=True
-    )
-    bags = bags.with_columns(content=key.rank("dense").cast(pl.Int64) - 1)
-    number = bags["content"].to_numpy()
-    distinct = bags.unique("content", keep="first").sort("content")
+    from taskkit.tasks.kernels import hash_contents
+
+    of_step, begin, texts = _activities(segments)
+    of = texts.to_frame("place").with_columns(text=pl.col("place").str.replace(VERB, ""))
+    code = of["text"].rank("dense").fill_null(0).cast(pl.Int64).to_numpy() - 1
+    places = of["text"].drop_nulls().unique().sort()  # at the position that is their code
+    codes = code[of_step]
+    same, first, _ = number(pl.Series(hash_contents(codes, begin, len(places))))
+    distinct = _bags(codes, begin, first)
+    content = distinct["content"].to_numpy()
+    numbers = content[same]
+    distinct = distinct.unique("content", keep="first").sort("content")
 
     def touched(place: str) -> Any:
         rows = distinct.select("content", place=place)
@@ -87,12 +83,38 @@ def read_contents(segments: pl.DataFrame, vocabulary: Vocabulary | None = None) 
     matrix.data[:] = 1.0
     matrix.sort_indices()
     if vocabulary is None:
-        times = np.bincount(number).astype(float)
+        times = np.bincount(numbers).astype(float)
         seen = times @ matrix
         weight = np.log(3 + times.sum() / np.maximum(seen, 1)) * np.where(matrix.sum(axis=0) > 1, 1.0, SEEN_ONCE)
         vocabulary = Vocabulary(known, weight)
     vectors = to_unit_length(matrix @ diags_array(vocabulary.weight))
-    return Contents(vectors, number, vocabulary, _digests(distinct, places))
+    return Contents(vectors, numbers, vocabulary, _digests(distinct, places))
+
+
+def _activities(segments: pl.DataFrame) -> tuple[Array, Array, pl.Series]:
+    """The number of each step's activity, where the steps of each segment begin, and the text of each number."""
+    lists = segments["activities"]
+    steps = lists.explode(empty_as_null=False, keep_nulls=False)
+    numbers, first, _ = number(steps.hash())
+    begin = np.append(0, lists.list.len().fill_null(0).cast(pl.Int64).cum_sum().to_numpy())
+    return numbers, begin, steps.gather(first)
+
+
+def _bags(codes: Array, begin: Array, rows: Array) -> pl.DataFrame:
+    """What some segments touch (codes without doubles, in order), first and last, and the place of this among theirs."""
+    steps = pl.DataFrame({
+        "row": np.repeat(np.arange(len(rows)), begin[rows + 1] - begin[rows]),
+        "code": np.concatenate([codes[begin[row] : begin[row + 1]] for row in rows]) if len(rows) else codes,
+    }).with_columns(code=pl.when(pl.col("code") >= 0).then("code"))  # fmt: skip
+    bags = steps.group_by("row").agg(
+        all=pl.col("code").drop_nulls().unique().sort(), first=pl.col("code").first(), last=pl.col("code").last()
+    )
+    bags = pl.DataFrame({"row": np.arange(len(rows))}).join(bags, on="row", how="left", maintain_order="left")
+    bags = bags.with_columns(pl.col("all").fill_null(pl.lit([], pl.List(pl.Int64))))
+    key = pl.concat_str(
+        pl.col("all").cast(pl.List(pl.String)).list.join(" "), "first", "last", separator="|", ignore_nulls=True
+    )
+    return bags.with_columns(content=key.rank("dense").cast(pl.Int64) - 1)
 
 
 def _digests(distinct: pl.DataFrame, places: pl.Series) -> list[str]:

@@ -103,6 +103,21 @@ def test_a_person_is_divided_alike_alone_and_among_others(
     assert segment(events.filter(user=user), models=fitted[0])["segment_confidence"].equals(among["segment_confidence"])
 
 
+def test_people_are_divided_block_by_block(
+    events: pl.DataFrame, fitted: tuple[TaskModels, pl.DataFrame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = ["segment_id", "segment_model"]
+    whole = segment(events, models=fitted[0])
+    blocks = []
+    divide = TaskModels.divide
+    monkeypatch.setattr(TaskModels, "divide", lambda self, steps: (blocks.append(steps), divide(self, steps))[1])
+    monkeypatch.setattr("taskkit.segments.fitted._BLOCK", 1)
+    assert_frame_equal(segment(events, models=fitted[0]).select(found), whole.select(found))
+    assert sorted(block["user"].unique().to_list() for block in blocks) == [
+        [user] for user in events["user"].unique().sort()
+    ]
+
+
 def test_a_file_that_holds_no_models_is_told(tmp_path: Path) -> None:
     file = tmp_path / "models.npz"
     file.write_bytes(b"nothing")

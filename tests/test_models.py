@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import taskkit as tk
 from taskkit.samples.streams import make_stream
-from taskkit.segments import kernels, mixture, training
+from taskkit.segments import kernels, length_kernels, mixture, training
 from taskkit.segments.joining import merge_models, part_models, split_models
 from taskkit.segments.lengths import describe, first_telling_steps
 from taskkit.segments.loops import cut_loops
@@ -403,6 +403,14 @@ def test_noise_never_makes_the_description_shorter(seed: int, count: int) -> Non
     noisy = stream_of(x)
     models = [int(m) for m in truth.executions.model]
     assert describe(noisy, division_of(noisy, np.insert(truth.ids, where, -1), models)) > describe(stream, truth)
+
+
+@given(st.lists(st.floats(1e-12, 1.0), max_size=200))
+def test_one_logarithm_of_many_shares_is_the_sum_of_theirs(shares: list[float]) -> None:
+    nats, product = 0.0, 1.0
+    for share in shares:
+        nats, product = length_kernels.add.py_func(nats, product, share)
+    assert nats - np.log(product) == pytest.approx(-np.log(shares).sum() if shares else 0.0)
 
 
 def shifted(stream: Stream, truth: Division, by: int) -> Division:

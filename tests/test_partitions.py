@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,19 @@ def _same(one: MinedLog, other: MinedLog) -> None:
 def test_the_executor_changes_nothing(log: Path, simple: MinedLog, tmp_path: Path) -> None:
     with start_workers(2) as executor:
         _same(simple, mine_partitions(log, results=tmp_path, rows=SMALL, method="gap", executor=executor))
+
+
+def _look_at_worker() -> tuple[bool, str | None, int]:
+    threads = len(list(Path(f"/proc/{os.getppid()}/task").iterdir()))
+    return "numba" in sys.modules, os.environ.get("POLARS_MAX_THREADS"), threads
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each worker begins anew")
+def test_workers_are_copies_of_a_process_without_threads() -> None:
+    before = dict(os.environ)
+    with start_workers(1) as executor:
+        assert executor.submit(_look_at_worker).result() == (True, "1", 1)
+    assert dict(os.environ) == before
 
 
 def test_the_order_of_work_changes_nothing(log: Path, simple: MinedLog, tmp_path: Path) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import combinations
 from pathlib import Path
+from random import Random
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -14,6 +17,8 @@ import taskkit as tk
 from taskkit.errors import ContractError, SettingError
 from taskkit.schema import SEGMENTS, TASKS, VARIANTS, check
 from taskkit.tasks import find_tasks, grouping, merge_tasks, rename_tasks, split_task
+from taskkit.tasks.contents import read_contents
+from taskkit.tasks.kernels import hash_contents
 from taskkit.variants import sequence_distances
 from tests.frames import START, make_events
 from tests.test_segments import two_people
@@ -153,6 +158,33 @@ def test_a_model_that_mixes_tasks_is_taken_apart() -> None:
     six = [[f"click {word}", f"open {word} {word}"] for word in ("post", "tax", "stock", "rent", "wages", "fleet")]
     segments = find_tasks(listed(*[content for content in six for _ in range(2)], model=[0] * 12))
     assert segments["task_id"].to_list() == [f"T0{i}" for i in range(1, 7) for _ in range(2)]
+
+
+CODES = st.lists(st.lists(st.integers(-1, 4), max_size=6), min_size=1, max_size=12)
+
+
+@settings(max_examples=200, deadline=None)
+@given(CODES)
+def test_contents_have_one_number_where_they_touch_begin_and_end_alike(lists: list[list[int]]) -> None:
+    begin = np.cumsum([0, *map(len, lists)])
+    hashed = hash_contents(np.array([code for codes in lists for code in codes], np.int64), begin, 5)
+    said = [(frozenset(codes) - {-1}, codes[:1], codes[-1:]) for codes in lists]
+    for (one, a), (other, b) in combinations(zip(said, hashed, strict=True), 2):
+        assert (one == other) == (a == b)
+
+
+@settings(max_examples=50, deadline=None)
+@given(CODES, st.randoms())
+def test_contents_are_read_as_when_each_segment_is_looked_at(lists: list[list[int]], random: Random) -> None:
+    texts = [None, "click Save · Mail", "view Save · Mail", "open Sheet", "type into Übersicht", "copy 7"]
+    segments = pl.DataFrame({"activities": [[texts[code + 1] for code in codes] or None for codes in lists]},
+                            schema={"activities": pl.List(pl.String)})  # fmt: skip
+    whole = read_contents(segments)
+    assert len(set(whole.keys)) == len(whole.keys) == whole.vectors.shape[0]
+    row = random.randrange(len(lists))
+    alone = read_contents(segments[row : row + 1], whole.vocabulary)
+    assert alone.keys == [whole.keys[whole.number[row]]]
+    assert (alone.vectors - whole.vectors[[whole.number[row]]]).nnz == 0
 
 
 def test_contents_beyond_the_bound_join_the_nearest_task(monkeypatch: pytest.MonkeyPatch) -> None:

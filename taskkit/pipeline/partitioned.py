@@ -21,7 +21,7 @@ from taskkit.pipeline.partitions import ROWS, SAMPLED_ROWS, Partition, list_part
 from taskkit.pipeline.parts import mine_part
 from taskkit.pipeline.progress import Progress, Told
 from taskkit.pipeline.summaries import join_parts, mine_task, of_parts, write_summaries
-from taskkit.pipeline.workers import LOADED
+from taskkit.pipeline.workers import LOOPS
 from taskkit.segments import METHODS
 
 CODE = ("errors", "schema", "redaction", "privacy", "log", "quality", "activities", "segments", "routines", "tasks", "variants",
@@ -94,7 +94,7 @@ def mine_partitions(
     if rows < 1 or sampled_rows < 1:
         raise SettingError(f"rows={rows}, sampled_rows={sampled_rows}; allowed: at least 1 of each.")
     if not Path(results).exists():  # so something will be done: what it needs is loaded while the files are looked at
-        Thread(target=importlib.import_module, args=(LOADED,)).start()
+        Thread(target=importlib.import_module, args=(LOOPS,)).start()
     parts = list_partitions(log, rows=rows)
     bar = Progress(progress, len(parts) + 3)
     bar.begin("fitting names, task models and tasks")

@@ -16,7 +16,8 @@ from taskkit.errors import SettingError
 
 # read when libraries are imported, so it must stand in the environment before a worker starts
 ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-LOADED = "taskkit.pipeline.loaded"
+LOOPS = "taskkit.compiled"
+_NEEDED = ("taskkit.pipeline.parts", "taskkit.pipeline.summaries")
 
 
 @contextmanager
@@ -44,7 +45,7 @@ def start_workers(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
     os.environ.update(ONE_THREAD)
     executor = ProcessPoolExecutor(many, mp_context=_context())
     # each task starts one; what they need is loaded while something else is done here
-    starting = Thread(target=lambda: [executor.submit(importlib.import_module, LOADED) for _ in range(many)])
+    starting = Thread(target=lambda: [executor.submit(_load) for _ in range(many)])
     starting.start()
     try:
         yield executor
@@ -55,11 +56,16 @@ def start_workers(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
             os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
 
 
+def _load() -> None:
+    for name in (LOOPS, *_NEEDED):
+        importlib.import_module(name)
+
+
 def _context() -> Any:
-    """How workers begin: never as a copy of this process, which would have its threads' locks but not its threads."""
+    """How workers begin: never as copies of this process, which would have its threads' locks but not its threads."""
     if sys.platform != "linux":
         return multiprocessing.get_context("spawn")
-    # copies of a process that loaded what they need and has no threads yet
+    # copies of a process that has the loops and, without polars, not one thread
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([LOADED])
+    context.set_forkserver_preload([LOOPS])
     return context

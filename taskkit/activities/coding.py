@@ -64,10 +64,11 @@ def code_rows(parts: Sequence[pl.LazyFrame], rules: Sequence[Rule], learnt: Lear
     if isinstance(rules, (str, Path, Rule)):
         raise SettingError(f"rules={rules!r}: give a list of rules, such as read_rules('rules.toml').")
     seq, at, lasts, excluded, found = _read([_complete(part) for part in parts])
-    order, sessions = _order(seq, found["session"])
+    order, own, sessions = _order(seq, found.pop("session"))
     seq, at, lasts, excluded = (column[order] for column in (seq, at, lasts, excluded))
-    session, titles, things, acts = (_Distinct(part.numbers[order], part.table) for part in found.values())
-    own = sessions.numbers[session.numbers]
+    for column in (seq, at, lasts, excluded):
+        column.flags.writeable = False  # loops are compiled for such columns once, whatever the order was
+    titles, things, acts = (_Distinct(part.numbers[order], part.table) for part in found.values())
     texts = _text_of(titles.table, "window_title", "url"), _text_of(things.table, "element_name", "element_id")
     counted = (count_forms(texts[0]), count_forms(texts[1])) if learnt is None else learnt.counted
     shown, kinds = _shown(titles, things, rules, plain_texts(texts[0], counted=counted[0]))
@@ -87,7 +88,7 @@ def code_rows(parts: Sequence[pl.LazyFrame], rules: Sequence[Rule], learnt: Lear
     return Coded(
         rows, names.with_columns(name=pl.col("activity").rank("dense").cast(pl.Int32) - 1, place=rank),
         pl.Series(number(titles.table.select(digest(("app", "window_title"))).to_series())[0]), names["activity"].unique().sort(),
-        sessions.table, shown.table, learnt or Learnt(*templates, counted),
+        sessions, shown.table, learnt or Learnt(*templates, counted),
         order, bool(((own[1:] == own[:-1]) & (seq[1:] == seq[:-1])).any()),
     )  # fmt: skip
 
@@ -105,11 +106,12 @@ def _complete(part: pl.LazyFrame) -> pl.LazyFrame:
 def _read(parts: Sequence[pl.LazyFrame]) -> tuple[_Array, _Array, _Array, _Array, dict[str, _Distinct]]:
     """Sequence, time, length and exclusion of every row, and its numbers with the distinct combinations behind them."""
     whole = sum(part.select(pl.len()).collect().item() for part in parts)
-    seq, at, lasts, excluded = (np.empty(whole, kind) for kind in (np.uint64, np.int64, np.uint32, np.bool_))
+    columns: dict[str, list[pl.Series]] = {name: [] for name in ("seq", "at", "lasts", "excluded")}
     groups = {key: Numbers(whole) for key in _GROUPS}
     texts: dict[str, list[pl.DataFrame]] = {key: [] for key in _GROUPS}
     offset = 0
     with ThreadPoolExecutor(2) as pool:
+        each = pool.map if pl.thread_pool_size() > 1 else map
         for part in parts:
             held = part.collect().rechunk()  # rows are picked far faster from one piece than from one a file
             read = held.lazy().select(  # lazily: a column that is in two groups is hashed once
@@ -117,20 +119,16 @@ def _read(parts: Sequence[pl.LazyFrame]) -> tuple[_Array, _Array, _Array, _Array
                 excluded=pl.col("redactions").list.contains(EXCLUDED).fill_null(False),
                 **{key: digest(names) for key, names in _GROUPS.items()},
             ).collect()  # fmt: skip
-            here = slice(offset, offset + read.height)
-            list(pool.map(Numbers.add, groups.values(), [read[key] for key in groups], [offset] * len(groups)))
-            for name, whole_column in (("seq", seq), ("at", at), ("lasts", lasts), ("excluded", excluded)):
-                whole_column[here] = read[name].to_numpy()
+            list(each(Numbers.add, groups.values(), [read[key] for key in groups], [offset] * len(groups)))
+            for name, pieces in columns.items():
+                pieces.append(read[name])
             for key, group in groups.items():
                 texts[key].append(held.select(_GROUPS[key])[group.first[group.before :] - offset])
             offset += read.height
-    return (
-        seq,
-        at,
-        lasts,
-        excluded,
-        {key: _Distinct(group.numbers, pl.concat(texts[key])) for key, group in groups.items()},
-    )
+    # a column at a time: of none but one are pieces and whole in memory at once
+    seq, at, lasts, excluded = (pl.concat(columns.pop(name), rechunk=True).to_numpy() for name in [*columns])
+    found = {key: _Distinct(group.numbers, pl.concat(texts[key])) for key, group in groups.items()}
+    return seq, at, lasts, excluded, found
 
 
 def _number_together(
@@ -149,15 +147,15 @@ def _number_together(
     return number(pl.Series(packed))
 
 
-def _order(seq: _Array, session: _Distinct) -> tuple[slice | _Array, _Distinct]:
-    """The order of rows by session and seq, and the sessions in the order of their keys, with the place of each in it."""
+def _order(seq: _Array, session: _Distinct) -> tuple[slice | _Array, _Array, pl.DataFrame]:
+    """The order of rows by session and seq, their sessions' numbers in it, and the sessions in the order of their keys."""
     from taskkit.activities.kernels import rises
 
     place = session.table.select(pl.struct(SESSION).rank("ordinal").cast(pl.UInt32) - 1).to_series().to_numpy()
-    sessions = _Distinct(place, session.table.sort(SESSION))
-    number = place[session.numbers]
+    own = place[session.numbers]
     # logs that taskkit wrote are sorted already, file by file
-    return (slice(None) if rises(number, seq) else np.lexsort((seq, number))), sessions
+    order = slice(None) if rises(own, seq) else np.lexsort((seq, own))
+    return order, own[order], session.table.sort(SESSION)
 
 
 def _shown(
@@ -219,7 +217,5 @@ def _text_of(table: pl.DataFrame, name: str, instead: str) -> pl.Series:
 
 def _dense(table: pl.DataFrame) -> _Distinct:
     """A table in which equal rows are one, and the number of each row in it."""
-    distinct = table.unique(maintain_order=True)
-    place = distinct.with_columns(_number=pl.int_range(pl.len(), dtype=pl.UInt32))
-    which = table.join(place, on=table.columns, how="left", nulls_equal=True, maintain_order="left")["_number"]
-    return _Distinct(which.to_numpy(), distinct)
+    numbers, first, _ = number(table.select(digest(table.columns)).to_series())
+    return _Distinct(numbers, table[first])

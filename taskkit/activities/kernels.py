@@ -93,13 +93,24 @@ def number_actions(session, aside, code, kept, passed, names, steps, actions):
 
 
 @njit(cache=True, nogil=True)
-def count_visits(session, code, aside, screen, visits):
-    """Fill how often people came to each screen: a visit is a stretch without another screen between.
+def say(session, code, aside, passed, name, screen, reason, whole, nothing, visits, why, shown, doing):
+    """From the first row to the last: how often people came to each screen, and what is said of every row.
 
-    `screen` is the number of each code's screen (-1 = none).
+    `screen` and `reason` say the number of each code's screen (-1 = none) and of why it is set aside (`whole` = it is not;
+    the three before it: passed over, flickered, left out). Fills `visits` (a visit is a stretch without another screen
+    between), `why`, `shown` (code; one more than the last where a row is left out) and `doing` (`name`; `nothing` where a
+    row is set aside).
     """
     last, own = -1, -1
     for i in range(len(session)):
+        cause = reason[code[i]]
+        if aside[i]:
+            cause = whole - 1
+        elif cause == whole and passed[i] != KEPT:
+            cause = whole - 4 + passed[i]
+        why[i] = cause
+        shown[i] = len(screen) if aside[i] else code[i]
+        doing[i] = name[i] if cause == whole else nothing
         here = screen[code[i]]
         if here >= 0 and not aside[i]:
             if here != last or session[i] != own:

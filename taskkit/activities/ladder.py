@@ -76,7 +76,7 @@ def climb(rows: Rows, names: pl.DataFrame, windows: pl.Series, *, idle_cap: floa
 
 def spell_out(done: Actions, rows: Rows, names: pl.DataFrame, activities: pl.Series) -> pl.DataFrame:
     """What was decided in the words of the contract, one row per event; texts are taken from the tables of the distinct."""
-    from taskkit.activities.kernels import count_visits
+    from taskkit.activities.kernels import say
 
     away = names["dropped"] == PRESENCE
     names = names.with_columns(
@@ -84,26 +84,24 @@ def spell_out(done: Actions, rows: Rows, names: pl.DataFrame, activities: pl.Ser
     )
     screen = names.select(pl.col("screen").rank("dense").cast(pl.Int32) - 1).to_series().fill_null(-1).to_numpy()
     visits = np.zeros(int(screen.max(initial=-1)) + 2, np.int64)  # the last one is -1: no screen
-    count_visits(rows.session, rows.code, rows.excluded, screen, visits)
+    reasons = [*names["dropped"].unique().drop_nulls().sort(), WINDOW, FLICKER, EXCLUDED, None]
+    none = len(reasons) - 1
+    reason = names["dropped"].replace_strict(reasons[:none], range(none), default=none, return_dtype=pl.Int64).to_numpy()
+    why, shown, doing = (np.empty(len(rows.session), np.uint32) for _ in range(3))
+    say(rows.session, rows.code, rows.excluded, done.passed, done.name, screen, reason, none, len(activities), visits,
+        why, shown, doing)  # fmt: skip
     # what a person named has a name however rare it is
     given = (pl.col("named_by") == "rule") | pl.Series(visits[screen] >= RECURS)
     names = names.with_columns(named_by=pl.when(given).then("named_by"))
-    reasons = [*names["dropped"].unique().drop_nulls().sort(), WINDOW, FLICKER, EXCLUDED, None]
-    none = len(reasons) - 1
-    static = names["dropped"].replace_strict(reasons[:none], range(none), default=none, return_dtype=pl.UInt8)
-    why = static.to_numpy()[rows.code]
-    why = np.where(why == none, np.array([none, none - 3, none - 2], np.uint8)[done.passed], why)
-    why[rows.excluded] = none - 1
     nameless = pl.DataFrame({"screen": [None], "named_by": [None]}, schema=names.select("screen", "named_by").schema)
     # in one piece: millions of rows are picked from them
-    shown = pl.concat([names.select(nameless.columns), nameless], rechunk=True)
-    doing = pl.concat([activities, pl.Series([None], dtype=pl.String)], rechunk=True)
+    known = pl.concat([names.select(nameless.columns), nameless], rechunk=True)
+    texts = pl.concat([activities, pl.Series([None], dtype=pl.String)], rechunk=True)
     return pl.concat([
-        names.select("app_role")[rows.code], shown[np.where(rows.excluded, np.uint32(names.height), rows.code)],
+        names.select("app_role")[rows.code], known[shown],
         pl.DataFrame({
             "active_seconds": done.active_seconds, "step": done.step,
-            "dropped": pl.Series(reasons, dtype=pl.String).gather(pl.Series(why).cast(pl.UInt32)),
-            "action": done.action,
-            "activity": doing.gather(np.where(why == none, done.name, len(activities)).astype(np.uint32)),
+            "dropped": pl.Series(reasons, dtype=pl.String).gather(why), "action": done.action,
+            "activity": texts.gather(doing),
         }).with_columns(action=pl.when(pl.col("action") > 0).then("action")),
     ], how="horizontal")  # fmt: skip

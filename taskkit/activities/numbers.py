@@ -27,7 +27,7 @@ class Numbers:
         self.numbers: _Array = np.empty(whole, np.uint32)
         self.before = 0  # numbers that were known before the last part
         self._state: tuple[Any, ...] = (
-            np.zeros((1 << 16, 2), np.uint64),
+            np.zeros((1 << 12, 2), np.uint64),
             np.empty(1024, np.int64),
             np.empty(1024, np.int64),
             0,

@@ -21,6 +21,7 @@ CLUSTERS = 20  # ways of use that a text is compared with; what is rarer stays a
 MOST_PARTS = 12  # parts of a text that may be slots; the rest of a longer one counts as its last part
 PASSES = 4
 
+_LONG = r"[0-9]{4,}"  # too long for a short code: which number it is changes nothing
 _NUMBERS = r"[0-9]+(?:[.,:/-][0-9]+)*"  # numbers, dates, times, amounts and counters
 _IDS = r"(?i)(?:[a-f-]*#){4,}[a-f]*"  # what is left of a long hexadecimal id
 # short codes that letters and digits make together: ME21N, VA01, Sheet2, U1; cells of a sheet are none
@@ -89,15 +90,16 @@ def plain_texts(texts: pl.Series, *, counted: frozenset[str] | None = None) -> p
     >>> plain_texts(pl.Series(["(3) Inbox (12) - Mail", " "])).to_list()
     ['Inbox (#) - Mail', None]
     """
-    rough = _hide_codes(texts.cast(pl.String), counted).str.replace_all(_NUMBERS, NUMBER)
-    # without their numbers few are left: the rest is done once for each
-    few = pl.DataFrame({"rough": rough.unique()})
-    text = pl.col("rough").str.replace_all(_IDS, NUMBER).str.replace_all(r"\s+", " ").str.strip_chars()
+    short = texts.cast(pl.String).str.replace_all(_LONG, "0000")
+    # without their long numbers few are left: the rest is done once for each
+    few = pl.DataFrame({"short": short.unique()})
+    rough = _hide_codes(few["short"], counted).str.replace_all(_NUMBERS, NUMBER)
+    text = pl.lit(rough).str.replace_all(_IDS, NUMBER).str.replace_all(r"\s+", " ").str.strip_chars()
     bare = text.str.replace(_NEWS, "").str.replace(_TABS, "$1").str.strip_chars()
     kept = pl.when(bare.str.len_bytes() > 0).then(bare).otherwise(text)
     few = few.with_columns(plain=pl.when(text.str.len_bytes() > 0).then(kept))
     few = few.with_columns(pl.Series("plain", [t and t.translate(_SHOW) for t in few["plain"]], dtype=pl.String))
-    joined = pl.DataFrame({"rough": rough}).join(few, on="rough", how="left", maintain_order="left")
+    joined = pl.DataFrame({"short": short}).join(few, on="short", how="left", maintain_order="left")
     return joined["plain"].alias(texts.name)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import taskkit as tk
-from taskkit.activities.templates import learn_templates, plain_texts, split
+from taskkit.activities.templates import count_forms, learn_templates, plain_texts, split
 from tests.frames import make_events
 
 SAMPLE = Path(__file__).parents[1] / "data" / "samples" / "accounts_payable"
@@ -115,6 +115,23 @@ def test_the_order_of_texts_does_not_matter(people: list[str], few: int) -> None
 def test_any_text_has_a_template(texts: list[str]) -> None:
     plain = [text for text in plain_texts(pl.Series(texts, dtype=pl.String)).to_list() if text is not None]
     assert all(learnt({text: {} for text in plain}).values())
+
+
+LETTERS = st.sampled_from([
+    "ME", "N", "Sheet", "U", "ab", "ä", "文", "e\u0301", "_", "$", ":", "-", " ", ".", "/", "(", ") ", "#", "٣", "١٢٣٤", "²",
+])  # fmt: skip
+DIGITS = st.integers(1, 8).flatmap(lambda many: st.text("0123456789", min_size=many, max_size=many))
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.lists(LETTERS | DIGITS, max_size=8).map("".join), min_size=1, max_size=40), st.booleans())
+def test_long_numbers_are_told_apart_by_nothing(texts: list[str], many: bool) -> None:
+    series = pl.Series(texts)
+    counted = frozenset(sorted(count_forms(series))[::2]) if many else None
+    plain = plain_texts(series, counted=counted)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("taskkit.activities.templates._LONG", r"[^\s\S]")  # each text is looked at as it stands
+        assert plain_texts(series, counted=counted).equals(plain)
 
 
 def test_the_sample_has_as_many_screens_as_were_planted() -> None:

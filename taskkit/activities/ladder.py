@@ -97,11 +97,11 @@ def spell_out(done: Actions, rows: Rows, names: pl.DataFrame, activities: pl.Ser
     # in one piece: millions of rows are picked from them
     known = pl.concat([names.select(nameless.columns), nameless], rechunk=True)
     texts = pl.concat([activities, pl.Series([None], dtype=pl.String)], rechunk=True)
-    return pl.concat([
-        names.select("app_role")[rows.code], known[shown],
-        pl.DataFrame({
-            "active_seconds": done.active_seconds, "step": done.step,
-            "dropped": pl.Series(reasons, dtype=pl.String).gather(why), "action": done.action,
-            "activity": texts.gather(doing),
-        }).with_columns(action=pl.when(pl.col("action") > 0).then("action")),
-    ], how="horizontal")  # fmt: skip
+    code, row = pl.lit(pl.Series(rows.code)), pl.lit(pl.Series(shown))
+    action = pl.lit(pl.Series(done.action))
+    return pl.select(
+        app_role=pl.lit(names["app_role"]).gather(code), screen=pl.lit(known["screen"]).gather(row),
+        named_by=pl.lit(known["named_by"]).gather(row), active_seconds=pl.lit(pl.Series(done.active_seconds)),
+        step=pl.lit(pl.Series(done.step)), dropped=pl.lit(pl.Series(reasons, dtype=pl.String)).gather(pl.lit(pl.Series(why))),
+        action=pl.when(action > 0).then(action), activity=pl.lit(texts).gather(pl.lit(pl.Series(doing))),
+    )  # fmt: skip

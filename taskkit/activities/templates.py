@@ -11,6 +11,8 @@ from typing import Any
 
 import polars as pl
 
+from taskkit.activities.numbers import number
+
 SLOT = "‹…›"
 NUMBER = "#"
 SLOT_VALUES = 12  # without any other evidence, a place that takes this many texts is a slot
@@ -92,15 +94,14 @@ def plain_texts(texts: pl.Series, *, counted: frozenset[str] | None = None) -> p
     """
     short = texts.cast(pl.String).str.replace_all(_LONG, "0000")
     # without their long numbers few are left: the rest is done once for each
-    few = pl.DataFrame({"short": short.unique()})
-    rough = _hide_codes(few["short"], counted).str.replace_all(_NUMBERS, NUMBER)
-    text = pl.lit(rough).str.replace_all(_IDS, NUMBER).str.replace_all(r"\s+", " ").str.strip_chars()
+    numbers, first, _ = number(short.hash())
+    few = pl.DataFrame({"rough": _hide_codes(short.gather(first), counted)})
+    text = pl.col("rough").str.replace_all(_NUMBERS, NUMBER).str.replace_all(_IDS, NUMBER).str.replace_all(r"\s+", " ").str.strip_chars()
     bare = text.str.replace(_NEWS, "").str.replace(_TABS, "$1").str.strip_chars()
     kept = pl.when(bare.str.len_bytes() > 0).then(bare).otherwise(text)
-    few = few.with_columns(plain=pl.when(text.str.len_bytes() > 0).then(kept))
-    few = few.with_columns(pl.Series("plain", [t and t.translate(_SHOW) for t in few["plain"]], dtype=pl.String))
-    joined = pl.DataFrame({"short": short}).join(few, on="short", how="left", maintain_order="left")
-    return joined["plain"].alias(texts.name)
+    plain = few.select(pl.when(text.str.len_bytes() > 0).then(kept)).to_series()
+    shown = [text and text.translate(_SHOW) for text in plain]
+    return pl.Series(texts.name, shown, dtype=pl.String).gather(numbers)
 
 
 def count_forms(texts: pl.Series) -> frozenset[str]:

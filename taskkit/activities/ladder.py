@@ -86,7 +86,8 @@ def spell_out(done: Actions, rows: Rows, names: pl.DataFrame, activities: pl.Ser
     visits = np.zeros(int(screen.max(initial=-1)) + 2, np.int64)  # the last one is -1: no screen
     reasons = [*names["dropped"].unique().drop_nulls().sort(), WINDOW, FLICKER, EXCLUDED, None]
     none = len(reasons) - 1
-    reason = names["dropped"].replace_strict(reasons[:none], range(none), default=none, return_dtype=pl.Int64).to_numpy()
+    number = pl.col("dropped").replace_strict(reasons[:none], range(none), default=none, return_dtype=pl.Int64)
+    reason = names.select(number).to_series().to_numpy()
     why, shown, doing = (np.empty(len(rows.session), np.uint32) for _ in range(3))
     say(rows.session, rows.code, rows.excluded, done.passed, done.name, screen, reason, none, len(activities), visits,
         why, shown, doing)  # fmt: skip

@@ -95,8 +95,9 @@ def plain_texts(texts: pl.Series, *, counted: frozenset[str] | None = None) -> p
     short = texts.cast(pl.String).str.replace_all(_LONG, "0000")
     # without their long numbers few are left: the rest is done once for each
     numbers, first, _ = number(short.hash())
-    few = pl.DataFrame({"rough": _hide_codes(short.gather(first), counted)})
-    text = pl.col("rough").str.replace_all(_NUMBERS, NUMBER).str.replace_all(_IDS, NUMBER).str.replace_all(r"\s+", " ").str.strip_chars()
+    few = pl.DataFrame({"text": _hide_codes(short.gather(first), counted)})
+    rough = pl.col("text").str.replace_all(_NUMBERS, NUMBER).str.replace_all(_IDS, NUMBER)
+    text = rough.str.replace_all(r"\s+", " ").str.strip_chars()
     bare = text.str.replace(_NEWS, "").str.replace(_TABS, "$1").str.strip_chars()
     kept = pl.when(bare.str.len_bytes() > 0).then(bare).otherwise(text)
     plain = few.select(pl.when(text.str.len_bytes() > 0).then(kept)).to_series()

@@ -47,14 +47,15 @@ def processor() -> float:
 
 
 class Watch:
-    """The most memory that this process and its children hold, looked at once a second, in GB.
+    """The most memory that this process and its children hold, looked at once a second, in GB, and their processor time.
 
     Pages that several of them share count once in `whole` (proportional set size); `own` is this process, `worker` the largest
-    of the children.
+    of the children. `busy` are the seconds of processor time of all: children are looked at a last time while they are there.
     """
 
     def __enter__(self) -> Watch:
-        self.own = self.worker = self.whole = 0.0
+        self.own = self.worker = self.whole = self.busy = 0.0
+        self._before, self._times = processor(), dict[int, float]()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look)
         self._thread.start()
@@ -63,18 +64,28 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
+        self.busy = processor() - self._before + sum(self._times.values())
 
     def _look(self) -> None:
-        this = psutil.Process()
-        while not self._over.wait(1.0):
-            held = [_held(each) for each in this.children(recursive=True)]
+        this, going = psutil.Process(), True
+        while going:
+            going = not self._over.wait(1.0)
+            held = [self._see(each) for each in this.children(recursive=True)]
             own = _held(this)
             self.own, self.worker = max(self.own, own), max([self.worker, *held])
             self.whole = max(self.whole, own + sum(held))
+
+    def _see(self, process: psutil.Process) -> float:
+        try:
+            spent = process.cpu_times()
+            self._times[process.pid] = spent.user + spent.system
+        except psutil.Error:  # it has just ended
+            return 0.0
+        return _held(process)
 
 
 def _held(process: psutil.Process) -> float:
     try:
         return float(process.memory_full_info().pss / 1e9)
-    except psutil.Error:  # it has just ended
+    except psutil.Error:
         return 0.0

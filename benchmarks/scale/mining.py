@@ -44,11 +44,12 @@ def name_all(folder: str, workers: int) -> dict[str, Any]:
     with start_workers(workers) as executor:
         for _ in range(2):  # the first time loops and names are loaded, by whichever worker comes to a part
             began = time.perf_counter()
-            done = [*executor.map(_name_part, [part.files for part in parts], [learnt] * len(parts))]
-            took = time.perf_counter() - began
+            with Watch() as held:
+                done = [*executor.map(_name_part, [part.files for part in parts], [learnt] * len(parts))]
+                took = time.perf_counter() - began
     busy = sum(seconds for _, seconds in done)
     return {"events": sum(events for events, _ in done), "s": took, "cpu": busy, "parts": len(parts),
-            "of_worker": memory(resource.RUSAGE_CHILDREN)}  # fmt: skip
+            "of_worker": held.worker}  # fmt: skip
 
 
 _known = lru_cache(Learnt.from_json)
@@ -74,12 +75,11 @@ def mine(folder: str, workers: int, criteria: bool = True, again: bool = False) 
 
 
 def _mine(folder: str, results: str, workers: int, criteria: bool) -> tuple[dict[str, float], MinedLog]:
-    began, busy = time.perf_counter(), processor()
-    with Watch() as held, start_workers(workers) as executor:
+    began = time.perf_counter()
+    with start_workers(workers) as executor, Watch() as held:
         mined = mine_partitions(Path(folder, "log"), results=results, executor=executor, criteria=criteria)
-    took = time.perf_counter() - began
-    gigabytes = {"memory": held.own, "of_worker": held.worker, "all": held.whole}
-    return {"s": took, "cpu": processor() - busy, **gigabytes}, mined
+        took = time.perf_counter() - began
+    return {"s": took, "cpu": held.busy, "memory": held.own, "of_worker": held.worker, "all": held.whole}, mined
 
 
 def mine_on_dask(folder: str, workers: int) -> dict[str, Any]:

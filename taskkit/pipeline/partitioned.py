@@ -93,7 +93,9 @@ def mine_partitions(
     check_choice(method, allowed=METHODS, what="segmentation method")
     if rows < 1 or sampled_rows < 1:
         raise SettingError(f"rows={rows}, sampled_rows={sampled_rows}; allowed: at least 1 of each.")
-    if not Path(results).exists():  # so something will be done: what it needs is loaded while the files are looked at
+    if not any(
+        Path(results).glob("parts-*")
+    ):  # so something will be done: what it needs is loaded while the files are looked at
         Thread(target=importlib.import_module, args=(LOOPS,)).start()
     parts = list_partitions(log, rows=rows)
     bar = Progress(progress, len(parts) + 3)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from threading import Thread
+from threading import Timer
 from typing import Any
 
 from taskkit.errors import SettingError
@@ -17,6 +17,7 @@ from taskkit.errors import SettingError
 # read when libraries are imported, so it must stand in the environment before a worker starts
 ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 LOOPS = "taskkit.compiled"
+LATER = 0.7  # seconds after which workers start that nobody has asked for yet
 _NEEDED = ("taskkit.pipeline.parts", "taskkit.pipeline.summaries")
 
 
@@ -44,12 +45,13 @@ def start_workers(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(ONE_THREAD)
     executor = ProcessPoolExecutor(many, mp_context=_context())
-    # each task starts one; what they need is loaded while something else is done here
-    starting = Thread(target=lambda: [executor.submit(_load) for _ in range(many)])
+    # each task starts one: what they need is loaded beside the fitting here, after what this process itself loads
+    starting = Timer(LATER, lambda: [executor.submit(_load) for _ in range(many)])
     starting.start()
     try:
         yield executor
     finally:
+        starting.cancel()
         starting.join()
         executor.shutdown(cancel_futures=True)
         for name, value in before.items():

@@ -189,15 +189,16 @@ def _list_apps(segment: Array, app: Array, names: pl.Series, seconds: Array, n: 
     """The applications of each segment, most used first."""
     from taskkit.segments.row_kernels import add_up
 
-    both, first, times = number(pl.Series((segment * len(names) + app).view(np.uint64)))
-    used = np.zeros(len(first))
-    add_up(both, seconds, used)
-    rank = names.rank("dense").fill_null(0).to_numpy()[app[first]]  # 0 where no application is known
-    order = np.lexsort((rank, -times, -used, segment[first]))
-    order = order[(segment[first] >= 0)[order] & (rank > 0)[order]]
-    return _lists(names.gather(app[first][order]), segment[first][order], n).fill_null(
-        pl.lit([], dtype=pl.List(pl.String))
-    )
+    inside, many = segment >= 0, len(names)
+    place = np.where(inside, segment * many + app, -1)  # a place for each application in each segment
+    times = np.bincount(place[inside], minlength=n * many)
+    used = np.zeros(n * many)
+    add_up(place, seconds, used)
+    rank = names.rank("dense").fill_null(0).to_numpy()  # 0 where no application is known
+    met = np.flatnonzero(times)
+    met = met[rank[met % many] > 0]
+    order = met[np.lexsort((rank[met % many], -times[met], -used[met], met // many))]
+    return _lists(names.gather(order % many), order // many, n).fill_null(pl.lit([], dtype=pl.List(pl.String)))
 
 
 def _lists(values: pl.Series, group: Array, n: int) -> pl.Series:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -140,16 +141,19 @@ def fit_steps(steps: pl.DataFrame, *, seed: int = 0) -> tuple[TaskModels, pl.Dat
     stream = encode(steps)
     keep = sample_sessions(stream, seed)
     sample = stream.part(keep)
-    best = search(sample, seed)
     # one number more: for activities that do not occur here
     known, whole = (replace(part, n_symbols=part.n_symbols + 1) for part in (sample, stream))
+    with ThreadPoolExecutor(1) as beside:
+        said = beside.submit(lambda: (list_words(steps), find_kinds(steps).select(*_KINDS), whole.pairs[1:]))
+        best = search(sample, seed)
+    words, kinds, pairs = said.result()
     tables, evidence = make_tables(known, best, keep=bool(keep.all())), weigh_evidence(sample, best)
     index, first, second = known.pairs
     division = best if keep.all() else decode_with(stream, index, tables, *evidence.of(stream))
     tidied = tidy(stream, division)
     usual = find_usual(whole, tidied)
     models = TaskModels(
-        list_words(steps), find_kinds(steps).select(*_KINDS), (first, second), tables, evidence, whole.pairs[1:], usual,
+        words, kinds, (first, second), tables, evidence, pairs, usual,
         find_crumbs(division), np.bincount(stream.x, minlength=whole.n_symbols),
     )  # fmt: skip
     return models, label_division(stream, tidied, usual)

@@ -93,8 +93,10 @@ def _successions(segments: pl.DataFrame, group: Array) -> Any:
     """For each group the part of its segments in which one place follows another, as sparse unit rows."""
     from scipy.sparse import csr_array
 
-    steps = segments.select(row=pl.int_range(pl.len()), group=pl.Series(group), place="activities")
-    steps = steps.explode("place", empty_as_null=True).with_columns(pl.col("place").str.replace(VERB, ""))
+    steps = segments.select(row=pl.int_range(pl.len()), group=pl.Series(group), step="activities")
+    steps = steps.explode("step", empty_as_null=True)
+    places = steps.select("step").unique().with_columns(place=pl.col("step").str.replace(VERB, ""))
+    steps = steps.join(places, on="step", how="left", nulls_equal=True, maintain_order="left").drop("step")
     steps = steps.filter(
         pl.col("place").ne_missing(pl.col("place").shift()) | (pl.col("row") != pl.col("row").shift()).fill_null(True)
     )

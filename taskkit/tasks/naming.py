@@ -134,11 +134,12 @@ def _score_things(segments: pl.DataFrame, *, tasks: int) -> pl.DataFrame:
         .explode("step", empty_as_null=True).drop_nulls()
     )  # fmt: skip
     on_element = pl.col("step").str.contains(" · ", literal=True)  # and not a window that was only looked at
-    steps = steps.with_columns(
+    things = steps.select("step").unique().with_columns(
         thing=_thing(),
         weight=pl.when(pl.col("step").str.contains("^(?i)click|^use|^press")).then(1.0).when(on_element).then(0.8).otherwise(0.6),
     ).drop_nulls("thing")  # fmt: skip
-    held = steps.group_by("task_id", "row", "thing").agg(pl.col("weight").max())
+    held = steps.join(things, on="step")
+    held = held.group_by("task_id", "row", "thing").agg(pl.col("weight").max())
     sizes = segments.drop_nulls("task_id").group_by("task_id").agg(size=pl.len())
     share = held.group_by("task_id", "thing").agg(n=pl.len(), weight=pl.col("weight").mean()).join(sizes, on="task_id")
     share = share.with_columns(share=pl.col("n") / pl.col("size"))

@@ -17,7 +17,7 @@ from taskkit.errors import SettingError
 # read when libraries are imported, so it must stand in the environment before a worker starts
 ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 LOOPS = "taskkit.compiled"
-LATER = 0.7  # seconds after which workers start that nobody has asked for yet
+LATER = 1.0  # seconds after which workers start that nobody has asked for yet
 _NEEDED = ("taskkit.pipeline.parts", "taskkit.pipeline.summaries")
 
 

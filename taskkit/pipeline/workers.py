@@ -44,9 +44,9 @@ def start_workers(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
         raise SettingError(f"workers={workers}; allowed: at least 1.")
     before = {name: os.environ.get(name) for name in ONE_THREAD}
     os.environ.update(ONE_THREAD)
-    executor = ProcessPoolExecutor(many, mp_context=_context())
+    executor = ProcessPoolExecutor(many, mp_context=_context(), initializer=_load)
     # each task starts one: what they need is loaded beside the fitting here, after what this process itself loads
-    starting = Timer(LATER, lambda: [executor.submit(_load) for _ in range(many)])
+    starting = Timer(LATER, lambda: [executor.submit(int) for _ in range(many)])
     starting.start()
     try:
         yield executor
@@ -59,6 +59,7 @@ def start_workers(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
 
 
 def _load() -> None:
+    os.environ.update(ONE_THREAD)  # not there in a copy of a process that others began
     for name in (LOOPS, *_NEEDED):
         importlib.import_module(name)
 

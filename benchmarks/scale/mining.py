@@ -7,19 +7,20 @@ import resource
 import shutil
 import tempfile
 import time
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from benchmarks.scale.clock import Watch, memory, processor
-from taskkit.activities import Learnt, learn_names, name_activities
+from taskkit.activities import name_activities
+from taskkit.pipeline.fitting import fit_sample, read_fitted, write_fitted
 from taskkit.pipeline.partitioned import MinedLog, mine_partitions
 from taskkit.pipeline.partitions import list_partitions, read_part, sample_files
 from taskkit.pipeline.workers import start_workers
 from taskkit.samples.scale import write_large_sample
 from taskkit.samples.scale_blocks import make_blocks
+from taskkit.segments import segment
 
 
 def generate(folder: str, people: int, days: int) -> dict[str, Any]:
@@ -36,29 +37,42 @@ def generate(folder: str, people: int, days: int) -> dict[str, Any]:
             "bytes": sum(file.stat().st_size for file in files), "memory": memory(resource.RUSAGE_CHILDREN)}  # fmt: skip
 
 
-def name_all(folder: str, workers: int) -> dict[str, Any]:
-    """From the files to named activities, a part at a time in each process; what names rest on is learnt from a sample."""
+def name_and_divide(folder: str, workers: int) -> dict[str, Any]:
+    """From the files to named activities and on to segments, a part at a time in each process, as mining does it; names and
+    models are fitted on a sample before."""
     log = Path(folder, "log")
     parts = list_partitions(log)
-    learnt = learn_names(read_part(sample_files(parts, log, seed=0, rows=200_000))).to_json()
-    with start_workers(workers) as executor:
-        for _ in range(2):  # the first time loops and names are loaded, by whichever worker comes to a part
-            began = time.perf_counter()
-            with Watch() as held:
-                done = [*executor.map(_name_part, [part.files for part in parts], [learnt] * len(parts))]
-                took = time.perf_counter() - began
-    busy = sum(seconds for _, seconds in done)
-    return {"events": sum(events for events, _ in done), "s": took, "cpu": busy, "parts": len(parts),
-            "of_worker": held.worker}  # fmt: skip
+    sample = read_part(sample_files(parts, log, seed=0, rows=200_000))
+    fitted = fit_sample(sample, rules=[], method="model", seed=0, rows=sum(part.rows for part in parts) + 1)
+    found: dict[str, Any] = {"parts": len(parts)}
+    with tempfile.TemporaryDirectory(dir=folder) as place, start_workers(workers) as executor:
+        write_fitted(fitted, Path(place, "fitted"), {})
+        for name, function in (("names", _name_part), ("segments", _divide_part)):
+            for _ in range(2):  # the first time loops and models are loaded, by whichever worker comes to a part
+                began = time.perf_counter()
+                with Watch() as held:
+                    jobs = [part.files for part in parts], [str(Path(place, "fitted"))] * len(parts)
+                    done = [*executor.map(function, *jobs)]
+                    took = time.perf_counter() - began
+            events, seconds, busy = (sum(column) for column in zip(*done, strict=True))
+            found |= {"events": events, name: {"s": took, "own": seconds, "cpu": busy, "of_worker": held.worker}}
+    return found
 
 
-_known = lru_cache(Learnt.from_json)
+def _name_part(files: list[str], fitted: str) -> tuple[int, float, float]:
+    """Events of a part, and seconds by the clock and of the processor from its files to named activities."""
+    learnt, began, before = read_fitted(fitted).names, time.perf_counter(), time.process_time()
+    named = name_activities(read_part(files, criteria=False), learnt=learnt)
+    return named.height, time.perf_counter() - began, time.process_time() - before
 
 
-def _name_part(files: list[str], learnt: str) -> tuple[int, float]:
-    names, before = _known(learnt), time.process_time()
-    named = name_activities(read_part(files, criteria=False), learnt=names)
-    return named.height, time.process_time() - before
+def _divide_part(files: list[str], fitted: str) -> tuple[int, float, float]:
+    """The same from named activities to segments."""
+    known = read_fitted(fitted)
+    named = name_activities(read_part(files, criteria=False), learnt=known.names)
+    began, before = time.perf_counter(), time.process_time()
+    divided = segment(named, models=known.models)
+    return divided.height, time.perf_counter() - began, time.process_time() - before
 
 
 def mine(folder: str, workers: int, criteria: bool = True, again: bool = False) -> dict[str, Any]:

@@ -73,7 +73,9 @@ def mine_task(task_id: str | None, folder: str, parts: Sequence[str], frames: st
     shared = {file.stem: pl.read_parquet(file) for file in sorted(Path(frames).glob("*.parquet"))}
     base = shared["people"].select("user", _base=pl.col("base").cast(pl.Int64) - pl.col("first").cast(pl.Int64))
     segments = _scan(Path(folder), parts, of_task("segments", task_id), schema=SEGMENTS.schema).collect()
-    segments = _numbered(segments, base).sort("segment_id")
+    segments = _numbered(segments, base)
+    if not segments["segment_id"].is_sorted():  # parts of one person each come in the order of their people
+        segments = segments.sort("segment_id")
     if task_id is None:
         listed = segments.with_columns(variant_id=pl.lit(None, pl.String))
         write_frames(own, {"segments": listed.select(*SEGMENTS.schema)}, {})

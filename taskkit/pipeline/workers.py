@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import multiprocessing
 import os
@@ -62,6 +63,7 @@ def _load() -> None:
     os.environ.update(ONE_THREAD)  # not there in a copy of a process that others began
     for name in (LOOPS, *_NEEDED):
         importlib.import_module(name)
+    gc.freeze()  # what is loaded stays: it is not looked through again for what could go
 
 
 def _context() -> Any:

@@ -11,8 +11,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "taskkit"
 RECORDER = PACKAGE.parent / "capture" / "taskkit_capture"
 ORDER = [
-    "errors", "schema", "redaction", "privacy", "log", "quality", "activities", "segments", "routines", "tasks", "variants",
-    "comparison", "overlay", "automation", "handover", "evaluation", "decisions", "project", "pipeline", "charts",
+    "kernels", "errors", "schema", "redaction", "privacy", "log", "quality", "activities", "segments", "routines", "tasks",
+    "variants", "comparison", "overlay", "automation", "handover", "evaluation", "decisions", "project", "pipeline", "charts",
     "widgets", "report", "cli",
 ]  # fmt: skip
 HEAVY = {

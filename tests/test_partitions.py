@@ -16,8 +16,9 @@ from polars.testing import assert_frame_equal
 
 import taskkit as tk
 from taskkit.automation import measure_criteria
+from taskkit.pipeline import partitions
 from taskkit.pipeline.partitioned import MinedLog, mine_partitions
-from taskkit.pipeline.partitions import list_partitions, sample_files
+from taskkit.pipeline.partitions import draw_sample, list_partitions, sample_files
 from taskkit.pipeline.summaries import mine_task
 from taskkit.pipeline.workers import start_workers
 from taskkit.samples import make_engagement
@@ -198,6 +199,15 @@ def test_the_sample_does_not_depend_on_where_the_log_lies(log: Path, tmp_path: P
     ]
     assert drawn[0] == drawn[1]
     assert 0 < len(drawn[0]) < len([*log.rglob("*.parquet")])
+
+
+@pytest.mark.parametrize("rows", [1, 1_500, 3_000, 10**9])
+def test_a_sample_is_drawn_before_all_files_are_counted(log: Path, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(partitions, "_AT_ONCE", 2)
+    parts = list_partitions(log)
+    drawn, whole = draw_sample(log, seed=3, rows=rows)
+    assert drawn == sample_files(parts, log, seed=3, rows=rows)
+    assert whole == (sum(part.rows for part in parts) <= rows)
 
 
 def test_models_of_a_part_divide_the_rest(log: Path, mined: MinedLog, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -37,7 +37,9 @@ class Fitted(NamedTuple):
     kept: dict[str, float]  # task → part of its segments whose rows are kept
 
 
-def fit_sample(events: pl.DataFrame, *, rules: Sequence[Rule], method: str, seed: int, rows: int) -> Fitted:
+def fit_sample(
+    events: pl.DataFrame, *, rules: Sequence[Rule], method: str, seed: int, rows: int | Callable[[], int]
+) -> Fitted:
     """Learn from a sample of a log what the whole of it is named, divided and grouped by.
 
     Parameters
@@ -45,7 +47,8 @@ def fit_sample(events: pl.DataFrame, *, rules: Sequence[Rule], method: str, seed
     events : the sample, with whole sessions.
     rules, method : as for `mine`.
     seed : of the task models.
-    rows : events of the whole log; where the sample has as many, the whole is divided as `segment` divides it.
+    rows : events of the whole log, or a function that tells them in the end, when they are counted; where the sample has as
+        many, the whole is divided as `segment` divides it.
     """
     names = learn_names(events, rules=rules)
     named = name_activities(events, rules=rules, learnt=names)
@@ -59,6 +62,7 @@ def fit_sample(events: pl.DataFrame, *, rules: Sequence[Rule], method: str, seed
     found = steps.select(ORDER).with_columns(labels)
     segments = find_tasks(list_segments(spread_labels(named, found)))
     expected = segments.drop_nulls("task_id").group_by("task_id").len().sort("task_id")
+    rows = rows() if callable(rows) else rows
     scale = rows / max(events.height, 1)
     kept = {task: min(1.0, ASKED / (n * scale)) for task, n in expected.iter_rows()}
     return Fitted([*rules], names, models, fit_tasks(segments), method, found if events.height >= rows else None, kept)

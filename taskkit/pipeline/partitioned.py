@@ -6,9 +6,8 @@ import importlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, as_completed
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from pathlib import Path
-from threading import Thread
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -17,7 +16,7 @@ from taskkit.activities import read_rules
 from taskkit.errors import SettingError, check_choice
 from taskkit.pipeline.fitting import fit_sample, read_fitted, write_fitted
 from taskkit.pipeline.keeping import DONE, digest
-from taskkit.pipeline.partitions import ROWS, SAMPLED_ROWS, Partition, list_partitions, read_part, sample_files
+from taskkit.pipeline.partitions import ROWS, SAMPLED_ROWS, draw_sample, list_partitions, read_part
 from taskkit.pipeline.parts import mine_part
 from taskkit.pipeline.progress import Progress, Told
 from taskkit.pipeline.summaries import join_parts, mine_task, of_parts, write_summaries
@@ -93,15 +92,18 @@ def mine_partitions(
     check_choice(method, allowed=METHODS, what="segmentation method")
     if rows < 1 or sampled_rows < 1:
         raise SettingError(f"rows={rows}, sampled_rows={sampled_rows}; allowed: at least 1 of each.")
-    if not any(
-        Path(results).glob("parts-*")
-    ):  # so something will be done: what it needs is loaded while the files are looked at
-        Thread(target=importlib.import_module, args=(LOOPS,)).start()
-    parts = list_partitions(log, rows=rows)
-    bar = Progress(progress, len(parts) + 3)
+    bar = Progress(progress, 3)
     bar.begin("fitting names, task models and tasks")
-    place = Path(results) / f"parts-{_digest(log, method, rules, seed, rows, sampled_rows, parts)}"
-    about = _fit(place / "fitted", log, parts, rules, method, seed, sampled_rows)
+    with ThreadPoolExecutor(2) as beside:  # the files are counted, and loops are loaded, beside the fitting
+        listed = beside.submit(list_partitions, log, rows=rows)
+        if not any(Path(results).glob("parts-*")):
+            beside.submit(importlib.import_module, LOOPS)
+        files, whole = draw_sample(log, seed=seed, rows=sampled_rows)
+        place = Path(results) / f"parts-{_digest(method, rules, seed, rows, sampled_rows, files, whole)}"
+        about = _fit(place / "fitted", files, rules, method, seed, lambda: sum(part.rows for part in listed.result()))
+        parts = listed.result()
+    about = {"events": sum(part.rows for part in parts)} | about
+    bar.stages += len(parts)
     done = [
         *_run(
             executor,
@@ -136,32 +138,22 @@ def _large_first(frames: Path, fitted: Path) -> list[str | None]:
 
 
 def _fit(
-    folder: Path,
-    log: str | Path,
-    parts: list[Partition],
-    rules: str | Path | None,
-    method: str,
-    seed: int,
-    sampled: int,
+    folder: Path, files: list[str], rules: str | Path | None, method: str, seed: int, total: Callable[[], int]
 ) -> dict[str, Any]:
-    """Fit on a sample what is not kept already, and say on how much."""
-    total = sum(part.rows for part in parts)
+    """Fit on the files of a sample what is not kept already, and say on how much; `total` tells the events of the whole log."""
     if not (folder / DONE).exists():
-        files = sample_files(parts, log, seed=seed, rows=sampled)
         events = read_part(files)
         given = read_rules(rules) if rules else []
         fitted = fit_sample(events, rules=given, method=method, seed=seed, rows=total)
         write_fitted(fitted, folder, {"sampled": events.height, "files": len(files), "seed": seed})
     said = json.loads((folder / DONE).read_text())
-    return {"events": total, "sampled_events": said["sampled"], "seed": seed, "method": said["method"]}
+    return {"sampled_events": said["sampled"], "seed": seed, "method": said["method"]}
 
 
 def _digest(
-    log: str | Path, method: str, rules: str | Path | None, seed: int, rows: int, sampled: int, parts: list[Partition]
+    method: str, rules: str | Path | None, seed: int, rows: int, sampled: int, files: list[str], whole: bool
 ) -> str:
     """Digest of what the models rest on: settings, rules, code and the files of the sample."""
-    files = sample_files(parts, log, seed=seed, rows=sampled)
-    whole = sum(part.rows for part in parts) <= sampled
     given = {"rules": [Path(rules)]} if rules and Path(rules).is_file() else {}
     return digest(method, str(seed), str(rows), str(sampled), str(whole), code=CODE,
                   files={"sample": [Path(file) for file in files], **given})  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +18,7 @@ from taskkit.schema import EVENTS
 
 ROWS = 200_000  # events of a part, about; people with half as many or more are a part of their own
 SAMPLED_ROWS = 400_000  # events that models are fitted on, about
+_AT_ONCE = 256  # files that are counted together for a draw
 _FILE = "_taskkit_file"
 # what no stage looks at is not read, nor what only criteria ask for where there are to be none
 PASSED_OVER = ("x", "y", "input_count", "value_shape")
@@ -83,19 +84,49 @@ def sample_files(parts: Iterable[Partition], log: str | Path, *, seed: int, rows
 
     Which are drawn rests on their names in the log: what is added later changes the draw only where it is drawn itself.
     """
-    parts = list(parts)
-    files = [file for part in parts for file in part.files]
-    if sum(part.rows for part in parts) <= rows:
-        return sorted(files)
-    base = Path(log) if Path(log).is_dir() else Path()
     counts = {file: n for part in parts for file, n in zip(part.files, part.counts, strict=True)}
+    return _draw(counts, log, seed, rows, counts.__getitem__)[0]
+
+
+def draw_sample(log: str | Path, *, seed: int, rows: int = SAMPLED_ROWS) -> tuple[list[str], bool]:
+    """The files of `sample_files`, and whether they are the whole log, before all files are counted.
+
+    Raises
+    ------
+    LogFileError : as for `list_partitions`.
+    """
+    files = [str(file) for file in find_files(log)]
+    counts: dict[str, int] = {}
+
+    def count(file: str) -> int:
+        while file not in counts:  # some more of those that come next
+            some = order[len(counts) : len(counts) + _AT_ONCE]
+            held = dict(_count([Path(each) for each in some]).group_by(_FILE).agg(pl.col("rows").sum()).iter_rows())
+            counts.update((each, held.get(each, 0)) for each in some)
+        return counts[file]
+
+    order = _order(files, log, seed)
+    drawn, have = _draw(files, log, seed, rows, count)
+    return drawn, have <= rows and len(drawn) == len(files)
+
+
+def _draw(
+    files: Iterable[str], log: str | Path, seed: int, rows: int, count: Callable[[str], int]
+) -> tuple[list[str], int]:
+    """Files until they hold so many events, and how many they hold."""
     drawn, have = [], 0
-    for file in sorted(files, key=lambda file: _number(f"{seed}:{_below(file, base)}")):
+    for file in _order(files, log, seed):
         if have >= rows:
             break
         drawn.append(file)
-        have += counts[file]
-    return sorted(drawn)
+        have += count(file)
+    return sorted(drawn), have
+
+
+def _order(files: Iterable[str], log: str | Path, seed: int) -> list[str]:
+    """The files in an order that rests on the seed and their names in the log."""
+    base = Path(log) if Path(log).is_dir() else Path()
+    return sorted(files, key=lambda file: _number(f"{seed}:{_below(file, base)}"))
 
 
 def read_part(files: Iterable[str], *, criteria: bool = True) -> pl.DataFrame:

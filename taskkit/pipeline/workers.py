@@ -17,9 +17,10 @@ from taskkit.errors import SettingError
 
 # read when libraries are imported, so it must stand in the environment before a worker starts
 ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-LOOPS = "taskkit.compiled"
-LATER = 1.0  # seconds after which workers start that nobody has asked for yet
-_NEEDED = ("taskkit.pipeline.parts", "taskkit.pipeline.summaries")
+LOOPS = "taskkit.kernels"
+LATER = 2.5  # seconds after which workers start that nobody has asked for yet
+_SHARED = (LOOPS, "scipy.sparse")  # no thread begins with these
+_NEEDED = (*_SHARED, "taskkit.pipeline.parts", "taskkit.pipeline.summaries")
 
 
 @contextmanager
@@ -61,7 +62,7 @@ def start_workers(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
 
 def _load() -> None:
     os.environ.update(ONE_THREAD)  # not there in a copy of a process that others began
-    for name in (LOOPS, *_NEEDED):
+    for name in _NEEDED:
         importlib.import_module(name)
     gc.freeze()  # what is loaded stays: it is not looked through again for what could go
 
@@ -72,5 +73,5 @@ def _context() -> Any:
         return multiprocessing.get_context("spawn")
     # copies of a process that has the loops and, without polars, not one thread
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([LOOPS])
+    context.set_forkserver_preload([*_SHARED])
     return context

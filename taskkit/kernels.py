@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import numba
-import scipy.linalg
-import scipy.sparse  # noqa: F401
 
 
 @numba.njit(cache=True)

@@ -162,8 +162,11 @@ def print_names(folder: Path, sizes: list[int], largest: int | None) -> None:
     found = run("names", folder=log_of(folder, sizes[-1])[0], workers=CORES)
     events = found["events"]
     m, divided = found["names"], found["segments"]
-    for what, of, seconds in (("Parquet to named activities", m, m["s"]),
-                                    ("named activities to segments", divided, divided["own"] / CORES)):  # fmt: skip
+    named, segments = (
+        ("Parquet to named activities", m, m["s"]),
+        ("named activities to segments", divided, divided["own"] / CORES),
+    )
+    for what, of, seconds in (named, segments):
         row(events, found["parts"], CORES, what, f"{seconds:.1f}", round(events / seconds), f"{of['cpu']:.1f}",
             round(events / of["cpu"]), f"{of['of_worker']:.2f}")  # fmt: skip
     aim("Parquet to named activities, events/s", "≥ 5,000,000", f"{round(events / m['s']):,}",

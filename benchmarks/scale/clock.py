@@ -56,6 +56,7 @@ class Watch:
     def __enter__(self) -> Watch:
         self.own = self.worker = self.whole = self.busy = 0.0
         self._before, self._times = processor(), dict[int, float]()
+        self._begun = {each.pid: sum(each.cpu_times()[:2]) for each in psutil.Process().children(recursive=True)}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look)
         self._thread.start()
@@ -77,8 +78,7 @@ class Watch:
 
     def _see(self, process: psutil.Process) -> float:
         try:
-            spent = process.cpu_times()
-            self._times[process.pid] = spent.user + spent.system
+            self._times[process.pid] = sum(process.cpu_times()[:2]) - self._begun.get(process.pid, 0.0)
         except psutil.Error:  # it has just ended
             return 0.0
         return _held(process)
@@ -87,5 +87,5 @@ class Watch:
 def _held(process: psutil.Process) -> float:
     try:
         return float(process.memory_full_info().pss / 1e9)
-    except psutil.Error:
+    except psutil.Error:  # it has just ended
         return 0.0

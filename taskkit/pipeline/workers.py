@@ -61,6 +61,7 @@ def start_workers(workers: int | None = None) -> Iterator[ProcessPoolExecutor]:
 
 
 def _load() -> None:
+    """What a worker does first."""
     os.environ.update(ONE_THREAD)  # not there in a copy of a process that others began
     for name in _NEEDED:
         importlib.import_module(name)

@@ -160,7 +160,10 @@ def fit_steps(steps: pl.DataFrame, *, seed: int = 0) -> tuple[TaskModels, pl.Dat
 
 
 def _some_people_each(steps: pl.DataFrame) -> list[pl.DataFrame]:
-    """The steps in blocks of whole people: nothing that one person does changes what is found for another."""
+    """The steps in blocks of whole people: executions never go from one person to another.
+
+    Only the confidence of a person's first execution looks at what stands before it, which is nothing where a block begins.
+    """
     heads = np.flatnonzero(steps.select(changes("user")).to_series().to_numpy())
     begins = heads[np.unique(heads // _BLOCK, return_index=True)[1]] if len(heads) else np.zeros(1, np.int64)
     return [steps.slice(a, b - a) for a, b in zip(begins, [*begins[1:], steps.height], strict=True)]

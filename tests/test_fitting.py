@@ -89,6 +89,19 @@ def test_models_divide_what_they_were_fitted_on_nearly_as_it_was_found(
     assert agreed["boundary_f1"] > 0.95
 
 
+@pytest.mark.parametrize("learnt", [10**6, 900])
+def test_models_of_a_sample_divide_the_whole_as_it_was_found(
+    events: pl.DataFrame, learnt: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("taskkit.segments.mixture.SAMPLE_STEPS", 600)
+    monkeypatch.setattr("taskkit.segments.mixture.LEARNT_STEPS", learnt)
+    steps = events.filter("step").sort(KEYS)
+    models, found = fit_steps(steps)
+    assert_frame_equal(models.label(steps).select("segment", "segment_model"), found.select("segment", "segment_model"))
+    count = found["segment"].max() + 1
+    assert (models.usual.executions.sum() == count) if learnt > 900 else (models.usual.executions.sum() < count / 2)
+
+
 def test_models_are_written_and_read_alike(events: pl.DataFrame, fitted: tuple[TaskModels, pl.DataFrame]) -> None:
     read = TaskModels.from_bytes(fitted[0].to_bytes())
     assert read.to_bytes() == fitted[0].to_bytes()

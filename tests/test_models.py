@@ -366,6 +366,25 @@ def test_numbers_and_kinds_say_the_same(seed: int, length: int, models: int) -> 
     assert (kernels.mark_kinds(ids, path, opens, models) == marked).all()
 
 
+@pytest.mark.parametrize("work", [interrupted_work, waiting_work, lambda: written(some_work(80)), lambda: sample(900)])
+def test_what_is_far_behind_changes_nothing(work: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, truth = work()
+    learnt = learn(stream, truth)
+    found = decode_with(stream, stream.pairs[0], *learnt)
+    monkeypatch.setattr(training, "BEAM", 1e9)
+    every = decode_with(stream, stream.pairs[0], *learnt)
+    for name in ("ids", "path", "kinds"):
+        assert np.array_equal(getattr(found, name), getattr(every, name)), name
+
+
+def test_what_is_near_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream, truth = sample(900)
+    learnt = learn(stream, truth)
+    found = decode_with(stream, stream.pairs[0], *learnt)
+    monkeypatch.setattr(training, "BEAM", 0.5)
+    assert not np.array_equal(decode_with(stream, stream.pairs[0], *learnt).path, found.path)
+
+
 def test_decoded_kinds_are_those_of_the_executions() -> None:
     stream, truth = sample(interleaving=0.3)
     found = train(stream, truth, 2)
@@ -691,10 +710,9 @@ def test_fitting_is_the_same_every_time() -> None:
     assert (first.path == again.path).all()
 
 
-def test_a_sample_has_sessions_from_their_beginning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_has_sessions_from_their_beginning() -> None:
     stream, _ = written(some_work(200), opens=list(range(50, 800, 50)))
-    monkeypatch.setattr(mixture, "SAMPLE_STEPS", 120)
-    kept, session = mixture.sample_sessions(stream, 0), np.cumsum(stream.opens)
+    kept, session = mixture.sample_sessions(stream, 0, 120), np.cumsum(stream.opens)
     assert 120 <= kept.sum() < 240
     for s in np.unique(session):
         assert (np.diff(kept[session == s].astype(int)) <= 0).all()
@@ -711,6 +729,21 @@ def test_a_log_larger_than_the_sample_is_divided_alike(monkeypatch: pytest.Monke
     assert len(set(part.executions.first.tolist()) & set(whole.executions.first.tolist())) > 0.97 * len(
         whole.executions.first
     )
+
+
+def test_models_are_learnt_from_more_than_the_sample_their_tasks_were_found_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = some_work(200)
+    ends = np.cumsum([len(letters) for letters, _ in pieces])
+    stream, _ = written(pieces, opens=ends[9:-1:10].tolist())
+    monkeypatch.setattr(mixture, "SAMPLE_STEPS", 100)
+    learnt, division, final = mixture.settle(stream, 0)
+    assert (learnt is stream, final) == (True, False)
+    assert len(division.ids) == len(stream.x)
+    monkeypatch.setattr(mixture, "LEARNT_STEPS", 200)
+    learnt, division, final = mixture.settle(stream, 0)
+    assert 200 <= len(learnt.x) == len(division.ids) < 300
+    assert not final
+    assert len(mixture.fit(stream).ids) == len(stream.x)
 
 
 def test_a_part_of_a_stream_is_the_stream_of_the_part() -> None:

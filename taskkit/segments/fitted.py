@@ -17,7 +17,7 @@ from taskkit.activities.fields import changes
 from taskkit.errors import LogFileError
 from taskkit.schema import require_columns
 from taskkit.segments.confidence import Usual, find_usual
-from taskkit.segments.mixture import find_crumbs, label_division, sample_sessions, search, tidy
+from taskkit.segments.mixture import find_crumbs, label_division, settle, tidy
 from taskkit.segments.records import find_kinds
 from taskkit.segments.streams import Array, Division, Stream, encode, encode_as, list_words
 from taskkit.segments.threads import in_threads
@@ -39,7 +39,6 @@ class TaskModels:
     pairs: tuple[Array, Array]  # activities that stand near one another: the earlier and the later one
     tables: Tables
     evidence: Evidence
-    usual_pairs: tuple[Array, Array]
     usual: Usual
     crumbs: Array
     often: Array  # how often each activity was seen
@@ -69,7 +68,7 @@ class TaskModels:
             "crumbs": self.crumbs, "often": self.often, "size": self.usual.size, "executions": self.usual.executions,
             "numbers": np.array(self.tables.arguments[_TABLES:], np.float32),
             **_named("table", self.tables.arguments[:_TABLES]), **_named("usual", self.usual.tables),
-            **_named("pair", self.pairs), **_named("usual_pair", self.usual_pairs),
+            **_named("pair", self.pairs),
             **_evidence_arrays("evidence", self.evidence), **_evidence_arrays("usual_evidence", self.usual.evidence),
         }  # fmt: skip
         out = io.BytesIO()
@@ -83,14 +82,14 @@ class TaskModels:
             arrays = dict(read)
         said = json.loads(arrays["said"].tobytes().decode())
         kinds = pl.DataFrame([tuple(row) for row in said["kinds"]], schema=_KINDS, orient="row")
-        pairs, usual_pairs = ((arrays[f"{name}_0"], arrays[f"{name}_1"]) for name in ("pair", "usual_pair"))
+        pairs = (arrays["pair_0"], arrays["pair_1"])
         usual = Usual(
-            _index_of(usual_pairs, len(said["words"]) + 1), _numbered("usual", arrays),
+            _index_of(pairs, len(said["words"]) + 1), _numbered("usual", arrays),
             _evidence_of("usual_evidence", arrays), arrays["size"], arrays["executions"],
         )  # fmt: skip
         tables = Tables(said["models"], (*_numbered("table", arrays), *arrays["numbers"]))
         return cls(said["words"], kinds, pairs, tables, _evidence_of("evidence", arrays),
-                   usual_pairs, usual, arrays["crumbs"], arrays["often"])  # fmt: skip
+                   usual, arrays["crumbs"], arrays["often"])  # fmt: skip
 
     @classmethod
     def read(cls, path: str | Path) -> TaskModels:
@@ -139,24 +138,23 @@ def fit_models(events: pl.DataFrame, *, seed: int = 0) -> TaskModels:
 def fit_steps(steps: pl.DataFrame, *, seed: int = 0) -> tuple[TaskModels, pl.DataFrame]:
     """The models, and what `segment` gives for these steps."""
     stream = encode(steps)
-    keep = sample_sessions(stream, seed)
-    sample = stream.part(keep)
-    # one number more: for activities that do not occur here
-    known, whole = (replace(part, n_symbols=part.n_symbols + 1) for part in (sample, stream))
     with ThreadPoolExecutor(1) as beside:
-        said = beside.submit(lambda: (list_words(steps), find_kinds(steps).select(*_KINDS), whole.pairs[1:]))
-        best = search(sample, seed)
-    words, kinds, pairs = said.result()
-    tables, evidence = make_tables(known, best, keep=bool(keep.all())), weigh_evidence(sample, best)
+        said = beside.submit(lambda: (list_words(steps), find_kinds(steps).select(*_KINDS)))
+        learnt, best, final = settle(stream, seed)
+    # one number more: for activities that do not occur here
+    known = replace(learnt, n_symbols=learnt.n_symbols + 1)
+    tables, evidence = make_tables(known, best, keep=final), weigh_evidence(learnt, best)
     index, first, second = known.pairs
-    division = best if keep.all() else decode_with(stream, index, tables, *evidence.of(stream))
-    tidied = tidy(stream, division)
-    usual = find_usual(whole, tidied)
+    division = best if final else decode_with(stream, index, tables, *evidence.of(stream))
+    tidied = own = tidy(stream, division)
+    if learnt is not stream:
+        own = tidy(learnt, decode_with(learnt, index, tables, *evidence.of(learnt)))
+    words, kinds = said.result()
     models = TaskModels(
-        words, kinds, (first, second), tables, evidence, pairs, usual,
-        find_crumbs(division), np.bincount(stream.x, minlength=whole.n_symbols),
+        words, kinds, (first, second), tables, evidence, find_usual(known, own),
+        find_crumbs(division), np.bincount(stream.x, minlength=known.n_symbols),
     )  # fmt: skip
-    return models, label_division(stream, tidied, usual)
+    return models, label_division(stream, tidied, models.usual)
 
 
 def _some_people_each(steps: pl.DataFrame) -> list[pl.DataFrame]:

@@ -83,24 +83,31 @@ def decode(
     anew, late = np.empty(states, np.float32), np.empty(states, np.float32)
     late_source, late_node = np.empty(states, np.int16), np.empty(states, np.int32)
     promised = _promise(index, log_next, log_skip, log_any)
+    # from far behind only something new can come: such a state is found anew at every step, and nothing is kept of it
+    near, many = np.full(states, k_models, np.int32), 1
     total = 0.0
     for i in range(n):
         b, bonus, kind_i, token_i = x[i], start_bonus[i], kind_of[i], token_of[i]
         best_end, end_model = np.float32(0), 0
         if i > 0:
             best_end, end_model = score[k_models] + leave, k_models
-            for k in range(k_models):
+            for s in range(many - 1):
+                k = near[s]
                 value = score[k] + going[k]
                 if value > best_end:
                     best_end, end_model = value, k
-        made[:] = -2
-        # a late return has to be better than something new: chains in which none can be are not walked
-        floor, most = -NOTHING, max(np.float32(0), same[i], other[i]) + SLACK
+        begun = best_end + bonus
         for k in range(k_models):
-            anew[k] = late[k] = best_end + bonus + log_prior[k] + log_start[b, k]
-            floor = min(floor, late[k] - promised[b, k])
+            anew[k] = begun + log_prior[k] + log_start[b, k]
+        returns = False
         if not opens[i]:
-            for s in range(states):  # who of the likely ones could take up something it left?
+            # a late return has to be better than something new: chains in which none can be are not walked
+            floor, most = -NOTHING, max(np.float32(0), same[i], other[i]) + SLACK
+            for k in range(k_models):
+                late[k] = anew[k]
+                floor = min(floor, anew[k] - promised[b, k])
+            for t in range(many):  # who of the likely ones could take up something it left?
+                s = near[t]
                 if score[s] < best_end - beam:
                     continue
                 leaving = score[s] + (leave if s == k_models else going[s])
@@ -123,48 +130,61 @@ def decode(
                             value += record_says(left_known, left_token, p, kind_i, token_i, same[i], other[i])
                             if value > late[j]:
                                 late[j], late_source[j], late_node[j] = value, s, p
+                                returns = True
                     p, at = left[p, UP], left[p, UP_AT]
-        top = NOTHING
-        for k in range(states):
-            if k < k_models:
+        for k in range(k_models):
+            following[k], back_model[i, k], back_kind[i, k] = anew[k], end_model, NEW
+        if not opens[i]:
+            for t in range(many - 1):
+                k = near[t]
                 best, source, kind = anew[k], end_model, NEW
-                if not opens[i] and (score[k] > -beam or late[k] > best):  # from far behind only something new can come
-                    value = score[k] + ending[k] + bonus + again + log_start[b, k]
+                value = score[k] + ending[k] + bonus + again + log_start[b, k]
+                if value > best:
+                    best, source = value, k
+                value = score[k] + noise + background[b]
+                if value > best:
+                    best, source, kind = value, k, NOISE
+                value = score[k] + log_stay[last[k], k]
+                if value + most > best:
+                    pair1 = index[b, last[k]]
+                    pair2 = index[b, older[k]] if older[k] >= 0 else 0
+                    value += max(log_next[pair1, k], log_skip[pair2, k], log_any[b, k])
+                    value += record_says(known, token, k, kind_i, token_i, same[i], other[i])
                     if value > best:
-                        best, source = value, k
-                    value = score[k] + noise + background[b]
-                    if value > best:
-                        best, source, kind = value, k, NOISE
-                    value = score[k] + log_stay[last[k], k]
-                    if value + most > best:
-                        pair1 = index[b, last[k]]
-                        pair2 = index[b, older[k]] if older[k] >= 0 else 0
-                        value += max(log_next[pair1, k], log_skip[pair2, k], log_any[b, k])
-                        value += record_says(known, token, k, kind_i, token_i, same[i], other[i])
-                        if value > best:
-                            best, source, kind = value, k, STAY
-                    if late[k] > best:
-                        best, source, kind = late[k], late_source[k], RESUME
-            else:
-                best, source, kind = best_end + enter + background[b] + np.float32(0.5) * bonus, end_model, NEW
-                if not opens[i] and (end_model == k or score[k] + rest_stay + background[b] >= best):
-                    best, source, kind = score[k] + rest_stay + background[b], k, STAY
-            following[k] = best
-            back_model[i, k], back_kind[i, k] = source, kind
-            top = max(top, best)
-            if kind in (NEW, RESUME) and not opens[i] and made[source] == -2:
-                made[source], made_at[source] = node[source], node_at[source]
-                if source < k_models:  # what is left now may be taken up again
-                    left[used, MODEL], left[used, BEGIN], left[used, LAST] = source, begin[source], last[source]
-                    left[used, UP], left[used, UP_AT] = node[source], node_at[source]
-                    left_fee[used] = min(np.float32(0), log_pause[last[source], source] - ending[source])
-                    for r in range(MEMORY):
-                        left_known[used, r], left_token[used, r] = known[source, r], token[source, r]
-                    made[source], made_at[source] = used, i
-                    used = (used + 1) % room
+                        best, source, kind = value, k, STAY
+                following[k], back_model[i, k], back_kind[i, k] = best, source, kind
+            if returns:
+                for k in range(k_models):
+                    if late[k] > following[k]:
+                        following[k], back_model[i, k], back_kind[i, k] = late[k], late_source[k], RESUME
+        idle, source, kind = best_end + enter + background[b] + np.float32(0.5) * bonus, end_model, NEW
+        if not opens[i] and (end_model == k_models or score[k_models] + rest_stay + background[b] >= idle):
+            idle, source, kind = score[k_models] + rest_stay + background[b], k_models, STAY
+        following[k_models], back_model[i, k_models], back_kind[i, k_models] = idle, source, kind
+        top = following.max()
         total += top
-        for k in range(states):  # only now, when everything that was left is put down
+        many = 0
+        for k in range(states):
             score[k] = following[k] - top
+            if score[k] > -beam or k == k_models:  # no task is always among them, as the last one
+                near[many], many = k, many + 1
+        if not opens[i]:
+            for t in range(many):
+                made[back_model[i, near[t]]] = -2
+            for t in range(many):
+                kind, source = back_kind[i, near[t]], back_model[i, near[t]]
+                if kind in (NEW, RESUME) and made[source] == -2:
+                    made[source], made_at[source] = node[source], node_at[source]
+                    if source < k_models:  # what is left now may be taken up again
+                        left[used, MODEL], left[used, BEGIN], left[used, LAST] = source, begin[source], last[source]
+                        left[used, UP], left[used, UP_AT] = node[source], node_at[source]
+                        left_fee[used] = min(np.float32(0), log_pause[last[source], source] - ending[source])
+                        for r in range(MEMORY):
+                            left_known[used, r], left_token[used, r] = known[source, r], token[source, r]
+                        made[source], made_at[source] = used, i
+                        used = (used + 1) % room
+        for t in range(many):  # only now, when everything that was left is put down
+            k = near[t]
             kind = back_kind[i, k]
             if kind == STAY:
                 older[k], last[k] = last[k], b
@@ -340,43 +360,3 @@ def count_changes(ids, kind, before, token, n_kinds):
         seen[inside, kind[i]] += 1
         changed[inside, kind[i]] += token[i] != token[before[i]]
     return seen, changed
-
-
-@nb.njit(cache=True, nogil=True)
-def decode_blocks(x, session_start, log_any, penalty):
-    """A sticky unigram model: the first rough division into blocks that use the same activities."""
-    n, k_models = len(x), log_any.shape[1]
-    score = log_any[x[0]].copy()
-    switched = np.empty((n, k_models), np.bool_)
-    best_model = np.empty(n, np.int16)
-    path = np.empty(n, np.int16)
-    for i in range(1, n):
-        top, model = score[0], 0
-        for k in range(k_models):
-            if score[k] > top:
-                top, model = score[k], k
-        best_model[i] = model
-        cost = np.float32(0) if session_start[i] else penalty
-        for k in range(k_models):
-            value = score[k] - top
-            switched[i, k] = value < cost
-            score[k] = (cost if value < cost else value) + log_any[x[i], k]
-    model = np.argmax(score)
-    for i in range(n - 1, -1, -1):
-        path[i] = model
-        if i > 0 and switched[i, model]:
-            model = best_model[i]
-    return path
-
-
-@nb.njit(cache=True, nogil=True)
-def count_near(x, session_start, n_symbols, window):
-    """How often two activities stand near one another, weighted by 1/distance."""
-    near = np.zeros((n_symbols, n_symbols), np.float32)
-    for i in range(len(x)):
-        for distance in range(1, window + 1):
-            j = i - distance
-            if j < 0 or session_start[j + 1]:
-                break
-            near[x[j], x[i]] += 1.0 / distance
-    return near

@@ -42,7 +42,8 @@ from taskkit.segments.training import ITERATIONS, decode_with, learn, train, tra
 if TYPE_CHECKING:
     from taskkit.segments.fitted import TaskModels
 
-SAMPLE_STEPS = 20_000  # models are fitted on at most about this many steps
+SAMPLE_STEPS = 20_000  # the tasks of a log three times as long are found on a sample of about this many steps
+LEARNT_STEPS = 100_000  # and their models learnt from all of it, or from this many steps of one that is longer still
 LONG = 10_000  # steps from which on less is left to chance
 ROUNDS = 4  # of changes between trainings
 FITS = 6  # first divisions that are worked out, at least
@@ -123,15 +124,32 @@ def start_relabelling(events: pl.DataFrame) -> Callable[[pl.DataFrame], pl.DataF
 
 def fit(stream: Stream, seed: int = 0) -> Division:
     """The division of the stream that describes it shortest, found on a sample of sessions where it is long."""
-    keep = sample_sessions(stream, seed)
-    sample = stream.part(keep)
+    learnt, division, final = settle(stream, seed)
+    return division if final else decode_with(stream, learnt.pairs[0], *learn(learnt, division, whole=stream))
+
+
+def settle(stream: Stream, seed: int) -> tuple[Stream, Division, bool]:
+    """What models are learnt from: the stream or a sample of it, and its division; whether that is the one of the stream.
+
+    In a long stream the tasks are found on a sample of a sample, and pieces are put together where there is more of it: what is
+    rare in the one, and how often, the other tells.
+    """
+    sample, learnt = _some_sessions(stream, seed, SAMPLE_STEPS), _some_sessions(stream, seed, LEARNT_STEPS)
     best = search(sample, seed)
-    return best if keep.all() else decode_with(stream, sample.pairs[0], *learn(sample, best, whole=stream))
+    if sample is stream:
+        return stream, best, True
+    division = decode_with(learnt, sample.pairs[0], *learn(sample, best, whole=learnt))
+    return learnt, join_pieces(learnt, division), False
 
 
-def sample_sessions(stream: Stream, seed: int) -> Array:
-    """Which steps belong to a sample of sessions, drawn by seed, the last one cut short."""
-    if len(stream.x) <= 3 * SAMPLE_STEPS:
+def _some_sessions(stream: Stream, seed: int, steps: int) -> Stream:
+    keep = sample_sessions(stream, seed, steps)
+    return stream if keep.all() else stream.part(keep)
+
+
+def sample_sessions(stream: Stream, seed: int, steps: int) -> Array:
+    """Which steps belong to a sample of sessions, drawn by seed, the last one cut short; all where there are not many more."""
+    if len(stream.x) <= 3 * steps:
         return np.ones(len(stream.x), bool)
     session = np.cumsum(stream.opens) - 1
     size = np.bincount(session)
@@ -139,7 +157,7 @@ def sample_sessions(stream: Stream, seed: int) -> Array:
     rank = np.empty(len(size), np.int64)
     rank[order] = np.cumsum(size[order]) - size[order]  # steps of the sessions drawn before
     place = np.arange(len(session)) - np.flatnonzero(stream.opens)[session]
-    return np.asarray(rank[session] + place < SAMPLE_STEPS)
+    return np.asarray(rank[session] + place < steps)
 
 
 def search(stream: Stream, seed: int) -> Division:

@@ -211,7 +211,7 @@ def _group(points: Array, groups: int, seed: int, *, rounds: int = 10) -> tuple[
 
 def _of_windows(stream: Stream, models: int, width: int, seed: int) -> Division:
     """Clusters of windows of steps by what they use, smoothed to blocks."""
-    from taskkit.segments import kernels
+    from taskkit.segments import start_kernels
 
     x, n = stream.x, len(stream.x)
     frequency = np.bincount(x, minlength=stream.n_symbols) / n
@@ -228,7 +228,7 @@ def _of_windows(stream: Stream, models: int, width: int, seed: int) -> Division:
         uses = np.zeros((stream.n_symbols, models))
         np.add.at(uses, (x, path), 1)
         log_any = np.log(0.9 * uses / (uses.sum(axis=0) + 1) + 0.1 * frequency[:, None] + 1e-8).astype(np.float32)
-        path = kernels.decode_blocks(x, stream.opens, log_any, np.float32(-7.0))
+        path = start_kernels.decode_blocks(x, stream.opens, log_any, np.float32(-7.0))
     begins = np.r_[True, path[1:] != path[:-1]] | stream.opens
     return Division(path, begins.astype(np.int8), np.cumsum(begins) - 1, models)
 
@@ -237,9 +237,9 @@ def _embed(stream: Stream, dimensions: int = 32) -> Array:
     """Place activities that occur near one another close together: truncated SVD of positive mutual information."""
     from scipy.sparse import csr_array
 
-    from taskkit.segments import kernels
+    from taskkit.segments import start_kernels
 
-    near = kernels.count_near(stream.x, stream.opens, stream.n_symbols, 6)
+    near = start_kernels.count_near(stream.x, stream.opens, stream.n_symbols, 6)
     near = (near + near.T).astype(np.float64)
     total = near.sum(axis=1, keepdims=True) + 1e-9
     information = np.maximum(0.0, np.log(near * near.sum() / (total * total.T) + 1e-12))

@@ -41,12 +41,11 @@ class Stream:
     def pairs(self) -> tuple[Array, Array, Array]:
         """Numbers of the pairs of activities that stand near one another: table [second, first], both of each; 0 = none."""
         session, n = np.cumsum(self.opens), self.n_symbols
-        keys = [
-            (self.x[lag:].astype(np.int64) * n + self.x[:-lag])[session[lag:] == session[:-lag]]
-            for lag in range(1, LAGS + 1)
-        ]
-        known = np.unique(np.concatenate(keys)) if keys else np.empty(0, np.int64)
         index = np.zeros((n, n), np.int32)
+        for lag in range(1, LAGS + 1):
+            together = session[lag:] == session[:-lag]
+            index[self.x[lag:][together], self.x[:-lag][together]] = 1
+        known = np.flatnonzero(index)
         index.ravel()[known] = np.arange(1, len(known) + 1)
         return index, np.r_[0, known % n], np.r_[0, known // n]
 

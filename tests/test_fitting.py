@@ -102,6 +102,19 @@ def test_models_of_a_sample_divide_the_whole_as_it_was_found(
     assert (models.usual.executions.sum() == count) if learnt > 900 else (models.usual.executions.sum() < count / 2)
 
 
+def test_models_hold_the_pairs_that_work_has_and_no_others(
+    events: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = events.filter("step").sort(KEYS)
+    models, _ = fit_steps(steps)
+    tables = [*models.tables.arguments[:2], models.usual.tables[0]]
+    assert all(any((table[row] != table[0]).any() for table in tables) for row in range(1, len(models.pairs[0])))
+    monkeypatch.setattr("taskkit.segments.fitted._of_work", lambda *given: given)
+    every, _ = fit_steps(steps)
+    assert len(models.pairs[0]) < len(every.pairs[0])
+    assert_frame_equal(models.label(steps), every.label(steps))
+
+
 def test_models_are_written_and_read_alike(events: pl.DataFrame, fitted: tuple[TaskModels, pl.DataFrame]) -> None:
     read = TaskModels.from_bytes(fitted[0].to_bytes())
     assert read.to_bytes() == fitted[0].to_bytes()

@@ -18,6 +18,7 @@ from taskkit.segments import METHODS, list_segments, spread_labels
 from taskkit.tasks import assign_tasks
 
 SAMPLED = 200_000
+JUDGED = 12
 ORDER = ("user", "session_id", "seq")
 
 
@@ -50,6 +51,37 @@ def measure(folder: str) -> dict[str, Any]:
     run("count_successions", lambda: tk.count_successions(segments))
     run("measure_criteria", lambda: tk.measure_criteria(divided, segments))
     return {"events": divided.height, "stages": took}
+
+
+def score_samples(folder: str, sizes: list[int], seeds: list[int]) -> dict[str, Any]:
+    """How well what was fitted on samples of the others' files divides the work of every `JUDGED`th part, against the truth."""
+    log = Path(folder, "log")
+    parts = list_partitions(log)
+    step = min(JUDGED, len(parts))
+    judged = parts[step // 2 :: step]
+    others = [part for part in parts if part not in judged] or parts
+    files = [Path(file) for part in judged for file in part.files]
+    events = read_part([str(file) for file in files])
+    truth = Path(folder, "truth")
+    true = pl.concat(
+        pl.read_parquet(sorted((truth / user).glob("*.parquet"))) for user in sorted({f.parent.name for f in files})
+    )
+    total, found = sum(part.rows for part in parts), []
+    for size in sizes:
+        for seed in seeds:
+            sample = read_part(sample_files(others, log, seed=seed, rows=size))
+            began = time.perf_counter()
+            fitted = fit_sample(sample, rules=[], method="model", seed=seed, rows=total + 1)
+            took = time.perf_counter() - began
+            divided = _segment(name_activities(events, rules=fitted.rules, learnt=fitted.names), fitted)
+            segments = assign_tasks(list_segments(divided), fitted.tasks)
+            divided = divided.with_columns(task_id=segments["task_id"].gather(divided["segment_id"]))
+            divided = divided.join(true, on=ORDER, how="left", maintain_order="left")
+            scores = pl.concat([tk.score_segments(divided), tk.score_tasks(divided)])
+            found.append(
+                {"size": size, "events": sample.height, "s": took, **dict(scores.select("metric", "value").iter_rows())}
+            )
+    return {"judged": events.height, "people": events["user"].n_unique(), "found": found}
 
 
 def _segment(named: pl.DataFrame, fitted: Fitted) -> pl.DataFrame:

@@ -95,10 +95,10 @@ def mine_partitions(
     bar = Progress(progress, 3)
     bar.begin("fitting names, task models and tasks")
     with ThreadPoolExecutor(2) as beside:  # the files are counted, and loops are loaded, beside the fitting
-        listed = beside.submit(list_partitions, log, rows=rows)
         if not any(Path(results).glob("parts-*")):
             beside.submit(importlib.import_module, LOOPS)
         files, whole = draw_sample(log, seed=seed, rows=sampled_rows)
+        listed = beside.submit(list_partitions, log, rows=rows)
         place = Path(results) / f"parts-{_digest(method, rules, seed, rows, sampled_rows, files, whole)}"
         about = _fit(place / "fitted", files, rules, method, seed, lambda: sum(part.rows for part in listed.result()))
         parts = listed.result()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,7 @@ from taskkit.errors import LogFileError
 from taskkit.schema import require_columns
 from taskkit.segments.confidence import Usual, find_usual
 from taskkit.segments.mixture import find_crumbs, label_division, settle, tidy
-from taskkit.segments.records import find_kinds
-from taskkit.segments.streams import Array, Division, Stream, encode, encode_as, list_words
+from taskkit.segments.streams import Array, Division, Stream, encode_anew, encode_as
 from taskkit.segments.threads import in_threads
 from taskkit.segments.training import Evidence, Tables, decode_with, make_tables, weigh_evidence
 
@@ -35,7 +33,7 @@ class TaskModels:
     """The task models of `segment(method="model")` with all that is needed to divide other streams by them."""
 
     words: list[str]  # what the activities' numbers stand for
-    kinds: pl.DataFrame  # of records, see `find_kinds`
+    kinds: pl.DataFrame  # of records, see `learn_records`
     pairs: tuple[Array, Array]  # activities that stand near one another: the earlier and the later one
     tables: Tables
     evidence: Evidence
@@ -137,10 +135,8 @@ def fit_models(events: pl.DataFrame, *, seed: int = 0) -> TaskModels:
 
 def fit_steps(steps: pl.DataFrame, *, seed: int = 0) -> tuple[TaskModels, pl.DataFrame]:
     """The models, and what `segment` gives for these steps."""
-    stream = encode(steps)
-    with ThreadPoolExecutor(1) as beside:
-        said = beside.submit(lambda: (list_words(steps), find_kinds(steps).select(*_KINDS)))
-        learnt, best, final = settle(stream, seed)
+    stream, words, kinds = encode_anew(steps)
+    learnt, best, final = settle(stream, seed)
     # one number more: for activities that do not occur here
     known = replace(learnt, n_symbols=learnt.n_symbols + 1)
     tables, evidence = make_tables(known, best, keep=final), weigh_evidence(learnt, best)
@@ -149,11 +145,9 @@ def fit_steps(steps: pl.DataFrame, *, seed: int = 0) -> tuple[TaskModels, pl.Dat
     tidied = own = tidy(stream, division)
     if learnt is not stream:
         own = tidy(learnt, decode_with(learnt, index, tables, *evidence.of(learnt)))
-    words, kinds = said.result()
-    models = TaskModels(
-        words, kinds, (first, second), tables, evidence, find_usual(known, own),
-        find_crumbs(division), np.bincount(stream.x, minlength=known.n_symbols),
-    )  # fmt: skip
+    pairs, tables, usual = _of_work((first, second), tables, find_usual(known, own))
+    often = np.bincount(stream.x, minlength=known.n_symbols)
+    models = TaskModels(words, kinds.select(*_KINDS), pairs, tables, evidence, usual, find_crumbs(division), often)
     return models, label_division(stream, tidied, models.usual)
 
 
@@ -165,6 +159,17 @@ def _some_people_each(steps: pl.DataFrame) -> list[pl.DataFrame]:
     heads = np.flatnonzero(steps.select(changes("user")).to_series().to_numpy())
     begins = heads[np.unique(heads // _BLOCK, return_index=True)[1]] if len(heads) else np.zeros(1, np.int64)
     return [steps.slice(a, b - a) for a, b in zip(begins, [*begins[1:], steps.height], strict=True)]
+
+
+def _of_work(pairs: tuple[Array, Array], tables: Tables, usual: Usual) -> tuple[tuple[Array, Array], Tables, Usual]:
+    """Pairs and tables without the pairs that no execution has: they say what a pair says that is not known."""
+    of_pairs = [*tables.arguments[:2], usual.tables[0]]
+    kept = np.any([(table != table[0]).any(axis=1) for table in of_pairs], axis=0)
+    kept[0] = True
+    first, second, *logs, follows = (np.ascontiguousarray(table[kept]) for table in (*pairs, *of_pairs))
+    index = _index_of((first, second), usual.index.shape[0])
+    usual = replace(usual, index=index, tables=(follows, *usual.tables[1:]))
+    return (first, second), replace(tables, arguments=(*logs, *tables.arguments[2:])), usual
 
 
 def _index_of(pairs: tuple[Array, Array], n_symbols: int) -> Array:

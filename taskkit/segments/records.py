@@ -59,12 +59,23 @@ def find_records(steps: pl.DataFrame, *, kinds: pl.DataFrame | None = None) -> R
     Parameters
     ----------
     steps : in the order of user, session and seq.
-    kinds : those of `find_kinds`, where they were learnt from other steps.
+    kinds : those of `learn_records`, where they were learnt from other steps.
     """
+    return learn_records(steps)[0] if kinds is None else _of_kinds(_numbers(steps), kinds)
+
+
+def learn_records(steps: pl.DataFrame) -> tuple[Records, pl.DataFrame]:
+    """What `find_records` finds, and the kinds of numbers that are records: `kind`, its `worth` and its `number`."""
+    shown = _numbers(steps)
+    kinds = _known_kinds(shown)
+    return _of_kinds(shown, kinds), kinds
+
+
+def _of_kinds(shown: _Shown, kinds: pl.DataFrame) -> Records:
+    """The number of the most telling of these kinds that each step shows."""
     from taskkit.segments.kernels import look_back
 
-    shown = _numbers(steps)
-    told = _telling(_known_kinds(shown) if kinds is None else kinds)
+    told = _telling(kinds)
     entry, place, value = _best(shown, told["kind"])
     kind_of, token_of = (np.full(len(place) + 1, -1, np.int32) for _ in range(2))
     kind_of[:-1] = told["number"].to_numpy()[place]
@@ -76,11 +87,6 @@ def find_records(steps: pl.DataFrame, *, kinds: pl.DataFrame | None = None) -> R
     kind, token = kind_of[entry], token_of[entry]
     before, earlier = look_back(shown.session, kind, token, int(kind.max(initial=-1)) + 1, len(used))
     return Records(kind, before, token, earlier)
-
-
-def find_kinds(steps: pl.DataFrame) -> pl.DataFrame:
-    """The kinds of numbers that are records: `kind`, its `worth` and the `number` that it has in `find_records`."""
-    return _known_kinds(_numbers(steps))
 
 
 class _Shown(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -34,24 +35,24 @@ ONE_AT_A_TIME = Lock()
 
 def first_divisions(stream: Stream, seed: int) -> list[list[Division]]:
     """For each view of the stream the divisions that it suggests, shortly trained, shortest description first."""
-    views: list[list[Division]] = []
+    views: list[list[Callable[[], Division]]] = []
     for ids in (_structured_runs(stream), _record_runs(stream), _loop_rounds(stream), _several_loops(stream)):
         if ids is not None and ids.max(initial=-1) >= 2:
             groups = [k for k in GROUPS if k == 1 or ids.max() + 1 >= 3 * k]
-            views.append([_of_groups(stream, ids, k, seed) for k in groups])
+            views.append([partial(_of_groups, stream, ids, k, seed) for k in groups])
     threads = (_threads(stream, share) for share in TOGETHER)
-    views += [[division] for division in islice((one for one in threads if one is not None), 1)]
-    views += [[_of_windows(stream, k, width, seed)] for k, width in WINDOWS if 10 * k <= len(stream.x)]
+    views += [[partial(replace, one)] for one in islice((one for one in threads if one is not None), 1)]
+    windows = [(k, width) for k, width in WINDOWS if 10 * k <= len(stream.x)]
+    used = _sums_of_places(stream) if windows else np.empty(0)
+    views += [[partial(_of_windows, stream, used, k, width, seed)] for k, width in windows]
     if not views:
-        views = [
-            [Division(np.zeros(len(stream.x), np.int16), stream.opens.astype(np.int8), np.cumsum(stream.opens) - 1, 1)]
-        ]
-    trained = iter(in_threads(partial(_trained, stream), [division for view in views for division in view]))
+        views = [[partial(_one_task, stream)]]
+    trained = iter(in_threads(partial(_trained, stream), [make for view in views for make in view]))
     return [sorted(islice(trained, len(view)), key=lambda division: division.length) for view in views]
 
 
-def _trained(stream: Stream, division: Division) -> Division:
-    division = train(stream, division, FIRST_ITERATIONS)
+def _trained(stream: Stream, make: Callable[[], Division]) -> Division:
+    division = train(stream, make(), FIRST_ITERATIONS)
     return replace(division, length=describe(stream, division))
 
 
@@ -147,8 +148,12 @@ def _record_runs(stream: Stream, *, changes: float = 0.35, least: int = 20, shar
 
 def _loop_rounds(stream: Stream) -> Array:
     """The rounds of the one loop that the whole stream would be."""
-    whole = Division(np.zeros(len(stream.x), np.int16), stream.opens.astype(np.int8), np.cumsum(stream.opens) - 1, 1)
-    return train(stream, cut_loops(stream, train(stream, whole, 2)), 4).ids
+    return train(stream, cut_loops(stream, train(stream, _one_task(stream), 2)), 4).ids
+
+
+def _one_task(stream: Stream) -> Division:
+    """Every session is an execution of one task."""
+    return Division(np.zeros(len(stream.x), np.int16), stream.opens.astype(np.int8), np.cumsum(stream.opens) - 1, 1)
 
 
 def _several_loops(stream: Stream) -> Array:
@@ -209,14 +214,19 @@ def _group(points: Array, groups: int, seed: int, *, rounds: int = 10) -> tuple[
     return np.asarray(found[0]), np.asarray(found[1])
 
 
-def _of_windows(stream: Stream, models: int, width: int, seed: int) -> Division:
-    """Clusters of windows of steps by what they use, smoothed to blocks."""
+def _sums_of_places(stream: Stream) -> Array:
+    """Where the steps up to each one stand, added up; frequent activities say little."""
+    frequency = np.bincount(stream.x, minlength=stream.n_symbols) / len(stream.x)
+    weighted = _embed(stream) * (1e-3 / (1e-3 + frequency))[:, None]
+    return np.vstack([np.zeros(weighted.shape[1]), np.cumsum(weighted[stream.x], axis=0)])
+
+
+def _of_windows(stream: Stream, total: Array, models: int, width: int, seed: int) -> Division:
+    """Clusters of windows of steps by what they use (`_sums_of_places`), smoothed to blocks."""
     from taskkit.segments import start_kernels
 
     x, n = stream.x, len(stream.x)
     frequency = np.bincount(x, minlength=stream.n_symbols) / n
-    weighted = _embed(stream) * (1e-3 / (1e-3 + frequency))[:, None]  # frequent activities say little
-    total = np.vstack([np.zeros(weighted.shape[1]), np.cumsum(weighted[x], axis=0)])
     here = np.arange(n)
     windows = total[np.minimum(n, here + width + 1)] - total[np.maximum(0, here - width)]
     windows /= np.linalg.norm(windows, axis=1, keepdims=True) + 1e-9

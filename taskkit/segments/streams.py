@@ -11,7 +11,7 @@ import polars as pl
 
 from taskkit.activities.fields import opens_session
 from taskkit.activities.numbers import number
-from taskkit.segments.records import Records, find_records
+from taskkit.segments.records import Records, find_records, learn_records
 
 Array = np.ndarray[Any, Any]
 
@@ -88,21 +88,23 @@ class Executions:
 
 def encode(steps: pl.DataFrame) -> Stream:
     """Number the activities; rare ones back off to application and event type."""
-    word = _word(steps)
-    own = ["user", "session_id"]
+    return encode_anew(steps)[0]
+
+
+def encode_anew(steps: pl.DataFrame) -> tuple[Stream, list[str], pl.DataFrame]:
+    """The stream of `encode`, what its numbers stand for, and the kinds of its records (see `learn_records`)."""
     coded = steps.select(
-        code=word.rank("dense") - 1, place=pl.coalesce("screen", "app", pl.lit("?")).rank("dense") - 1,
-        opens=pl.int_range(pl.len()).over(own) == 0, gap=_seconds(),
+        place=pl.coalesce("screen", "app", pl.lit("?")), opens=pl.int_range(pl.len()).over("user", "session_id") == 0,
+        gap=_seconds(),
     )  # fmt: skip
-    codes, opens, gap = (coded[name].to_numpy() for name in ("code", "opens", "gap"))
-    place = coded["place"].to_numpy().astype(np.int64)
-    return Stream(np.ascontiguousarray(codes.astype(np.int32)), _pauses(gap, opens), opens.copy(), place,
-                  find_records(steps), int(codes.max()) + 1)  # fmt: skip
-
-
-def list_words(steps: pl.DataFrame) -> list[str]:
-    """What the numbers of `encode` stand for."""
-    return steps.select(word=_word(steps))["word"].unique().sort().to_list()
+    opens, gap = (coded[name].to_numpy() for name in ("opens", "gap"))
+    codes, words = _in_order(_words(steps))
+    places, _ = _in_order(coded["place"])
+    records, kinds = learn_records(steps)
+    stream = Stream(
+        codes.astype(np.int32), _pauses(gap, opens), opens.copy(), places.astype(np.int64), records, len(words)
+    )
+    return stream, words, kinds
 
 
 def encode_as(steps: pl.DataFrame, words: list[str], kinds: pl.DataFrame) -> Stream:
@@ -121,10 +123,19 @@ def encode_as(steps: pl.DataFrame, words: list[str], kinds: pl.DataFrame) -> Str
     return Stream(x, _pauses(gap, opens), opens.copy(), place, find_records(steps, kinds=kinds), len(words) + 1)  # fmt: skip
 
 
-def _word(steps: pl.DataFrame) -> pl.Expr:
-    often = pl.col("activity").len().over("activity")
-    least = max(RARE, _count_of_rank(steps["activity"], MOST_SYMBOLS))
-    return pl.when(often >= least).then("activity").otherwise(_back_off())
+def _words(steps: pl.DataFrame) -> pl.Series:
+    """The activities, of rare ones what they back off to."""
+    numbers, _, count = number(steps["activity"].hash())
+    often = pl.Series(count[numbers] >= max(RARE, _count_of_rank(count, MOST_SYMBOLS)))
+    return steps.select(pl.when(often).then("activity").otherwise(_back_off())).to_series()
+
+
+def _in_order(texts: pl.Series) -> tuple[Array, list[str]]:
+    """The number of each text in the order of the alphabet, and the texts in this order."""
+    numbers, first, _ = number(texts.hash())
+    distinct = texts[first]
+    place = distinct.rank("ordinal").to_numpy() - 1
+    return place[numbers], distinct.sort().to_list()
 
 
 def _back_off() -> pl.Expr:
@@ -139,7 +150,6 @@ def _pauses(seconds: Array, opens: Array) -> Array:
     return np.where(opens | (seconds < 0), 1.0, seconds).astype(np.float32)
 
 
-def _count_of_rank(activities: pl.Series, rank: int) -> int:
+def _count_of_rank(counts: Array, rank: int) -> int:
     """Occurrences of the activity after the `rank` most frequent ones, plus one; 0 if there are no more."""
-    counts = activities.value_counts(sort=True)["count"]
-    return int(counts[rank]) + 1 if len(counts) > rank else 0
+    return int(np.sort(counts)[-rank - 1]) + 1 if len(counts) > rank else 0

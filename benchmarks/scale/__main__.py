@@ -4,9 +4,9 @@ uv run --no-sync python -m benchmarks.scale [TABLE …] [--sizes N …] [--large
 
 Tables: import, generate, names, stages, samples, memory, disk, mine, dask (all by default). Logs are made with
 `write_large_sample` in the folder (a temporary one by default; one that is kept is used again). `--sizes` are those of all tables
-(default: 100,000, 1,000,000 and 10,000,000); `names`, `samples`, `memory`, `disk` and `dask` take the largest of them. `--largest
-100000000` adds one to generate and mine only: about 2 GB of disk and some minutes. `--page benchmarks/RESULTS.md` writes the page of
-results. DuckDB is asked only where it is there: uv run --with duckdb python -m benchmarks.scale disk
+(default: 100,000, 1,000,000 and 10,000,000); `names`, `samples`, `memory`, `disk` and `dask` take the largest of them.
+`--largest 100000000` adds one to generate and mine only: about 2 GB of disk and some minutes. `--page benchmarks/RESULTS.md`
+writes the page of results. DuckDB is asked only where it is there: uv run --with duckdb python -m benchmarks.scale disk
 """
 
 from __future__ import annotations

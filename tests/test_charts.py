@@ -420,6 +420,24 @@ def test_a_weekday_without_recording_is_a_box_and_a_weekend_is_not() -> None:
     assert len(axis) == 12  # the weekend stays visible as a gap
 
 
+def test_a_draw_says_nothing_of_the_days_that_were_not_drawn() -> None:
+    days = calendar_days(1, 3).with_columns(day=pl.Series([date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 5)]))
+    for drawn, title, empty in (
+        (False, "Which days were recorded", "nothing recorded on a weekday"),
+        (True, "Which days were drawn", "not drawn, or nothing recorded"),
+    ):
+        spec = charts.coverage_calendar(days, drawn=drawn).to_dict()
+        assert spec["title"]["text"] == title
+        assert empty in json.dumps(spec, ensure_ascii=False)
+        assert ("may be recorded in the log" in spec["description"]) == drawn
+
+
+def test_the_timeline_has_rows_for_those_who_were_seen_on_the_day() -> None:
+    spec = charts.day_timeline(tk.name_activities(work())).to_dict()
+    assert "domain" not in spec["encoding"]["y"].get("scale", {})  # the people of all days
+    assert "Who has no row was not seen" in json.dumps(spec)
+
+
 @pytest.mark.parametrize(("people", "days"), [(3, 5), (40, 5), (3, 60), (40, 60), (5, 150)])
 def test_the_calendar_stays_legible(people: int, days: int) -> None:
     spec = charts.coverage_calendar(calendar_days(people, days)).to_dict()

@@ -51,7 +51,7 @@ def criteria_heat(ranking: pl.DataFrame, *, most: int = 12, min_people: int = MI
         return nothing(hidden_note(hidden, min_people, what="task"))
     seen = enough.head(most)
     cells = _cells(seen)
-    across = alt.Axis(orient="top", labelAngle=0, labelExpr="split(datum.label, '|')", labelFontSize=11, title=None,
+    across = alt.Axis(orient="top", labelAngle=0, labelExpr=r"split(datum.label, '\n')", labelFontSize=11, title=None,
                       labelLineHeight=13, labelPadding=48)  # fmt: skip
     base = alt.Chart(inline(cells)).encode(
         x=alt.X("task:N", sort=cells["task"].unique(maintain_order=True).to_list(), axis=across),
@@ -96,7 +96,7 @@ def _cells(seen: pl.DataFrame) -> pl.DataFrame:
             if value is not None and criterion.better:
                 good = min(max(value / top, 0.0), 1.0)
                 good = 1 - good if criterion.better == "low" else good
-            task = "|".join([row["task_id"], *wrap(short(row["task_name"], 30), 12)[:3]])
+            task = "\n".join([row["task_id"], *wrap(short(row["task_name"], 30), 11)[:3]])
             whole = f"{row['task_id']}  {row['task_name']}"
             rows.append((task, whole, told(name), _figure(value, share), good, criterion.definition, criterion.unit))
     schema = {"task": pl.String, "name": pl.String, "criterion": pl.String, "text": pl.String, "good": pl.Float64,

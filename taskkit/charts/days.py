@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from taskkit.charts.days_together import coverage_by_day, day_rhythm, local_time
+from taskkit.charts.days_together import DRAWN, DRAWN_DAYS, coverage_by_day, day_rhythm, local_time
 from taskkit.charts.look import (
     FAINT,
     INK,
@@ -115,7 +115,7 @@ def day_timeline(
         .encode(
             x=alt.X("from:Q", scale=alt.Scale(domain=[low, high], nice=False), axis=hours),
             x2="to:Q",
-            y=alt.Y("user:N", title=None, sort=order, scale=alt.Scale(domain=order)),
+            y=alt.Y("user:N", title=None, sort=order),
             color=alt.Color(
                 "what:N",
                 scale=scale_of(
@@ -142,7 +142,8 @@ def day_timeline(
             f"{people(len(who))}, {len(days)} {'day' if len(days) == 1 else 'days'}. Each slot of {slot} takes the colour of the "
             f"{kind} with most active time in it; white means no active "
             "time. Choose the day above; click the legend to pick one out.",
-            LETTERS
+            "Who has no row was not seen at work on that day. "
+            + LETTERS
             + (
                 f" What was seen with fewer than {least} people is called other."
                 if len(common) < events[by].n_unique() - events[by].has_nulls()
@@ -210,7 +211,9 @@ def _numbered(blocks: pl.DataFrame) -> pl.DataFrame:
     return blocks.with_columns(pl.col("from").round(3), pl.col("to").round(3))
 
 
-def coverage_calendar(days: pl.DataFrame, *, full: float = 0.8, min_people: int = MIN_PEOPLE) -> Chart:
+def coverage_calendar(
+    days: pl.DataFrame, *, full: float = 0.8, min_people: int = MIN_PEOPLE, drawn: bool = False
+) -> Chart:
     """Draw which person was recorded on which day, fully or in part, and where a span of the day is missing.
 
     It says what the log covers, not how long anybody worked: a day is recorded, recorded in part, or not. A weekday without
@@ -221,6 +224,7 @@ def coverage_calendar(days: pl.DataFrame, *, full: float = 0.8, min_people: int 
     days : frame of `list_days`.
     full : share of the working window from which a day counts as fully recorded.
     min_people : smallest number of people that a page tells of that leaves the room; only there it matters.
+    drawn : the days are those of a draw from a larger log (`Mined.whole` is there): of the others it can say nothing.
 
     Returns
     -------
@@ -232,11 +236,11 @@ def coverage_calendar(days: pl.DataFrame, *, full: float = 0.8, min_people: int 
     import altair as alt
 
     if shares_pages():
-        return coverage_by_day(days, full=full, min_people=min_people)
+        return coverage_by_day(days, full=full, min_people=min_people, drawn=drawn)
     if days.is_empty():
         return nothing("No day was recorded.")
     who = aliases(days["user"].unique())
-    table = _calendar(days, who, full)
+    table = _calendar(days, who, full).with_columns(pl.col("state").replace({_NONE: _UNDRAWN} if drawn else {}))
     wanted = table["day"].unique().sort().to_list()
     order = sorted(who.values(), key=lambda alias: (len(alias), alias))
     shown = _all_days(wanted)
@@ -269,29 +273,31 @@ def coverage_calendar(days: pl.DataFrame, *, full: float = 0.8, min_people: int 
         shape_legend = alt.Legend(orient="top", labelLimit=500, direction="horizontal", symbolFillColor=INK, columns=4)
         chart = chart + marks.encode(shape=alt.Shape("missing:N", title=None, scale=shapes, legend=shape_legend))
     broken = table.filter(pl.col("missing") != "nothing").height
+    covers = " It shows what the log covers, not how much anybody worked."
     said = [
         f"{people(len(who))}, {_span(wanted)}, {count_of(days.height, 'person-day')}. {_marked(days, broken)}"
-        + _definition(days, full)
-        + " It shows what the log covers, not how much anybody worked.",
+        + _definition(days, full) + (f" {DRAWN}" if drawn else covers),
         LETTERS,
-    ]
+    ]  # fmt: skip
+    title = DRAWN_DAYS if drawn else "Which days were recorded"
     return finish(
         chart.properties(width=alt.Step(wide), height=alt.Step(high)).resolve_scale(
             color="independent", shape="independent"
         ),
-        title="Which days were recorded",
+        title=title,
         subtitle=said,
-        description=spaced(" ".join(["Which days were recorded.", *said])),
+        description=spaced(" ".join([f"{title}.", *said])),
     )
 
 
-_FULL, _PART, _UNKNOWN, _NONE = (
+_FULL, _PART, _UNKNOWN, _NONE, _UNDRAWN = (
     "recorded",
     "recorded in part",
     "recorded, breaks are not known",
     "nothing recorded on a weekday",
+    "not drawn, or nothing recorded",
 )
-_STATES = {_FULL: "#8FC1DF", _PART: "#F3CE8E", _UNKNOWN: "#A9C4D8", _NONE: FAINT}
+_STATES = {_FULL: "#8FC1DF", _PART: "#F3CE8E", _UNKNOWN: "#A9C4D8", _NONE: FAINT, _UNDRAWN: FAINT}
 _HOLES = {"unexplained silence": "cross", "recorder blind": "diamond", "excluded on purpose": "circle"}
 # a span that was excluded is marked from this share of the working window on: a short one is nobody's business
 _NOTABLE = 0.05

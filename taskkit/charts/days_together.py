@@ -28,6 +28,8 @@ from taskkit.charts.look import (
 from taskkit.privacy import MIN_PEOPLE, suppress_small_groups
 from taskkit.schema import require_columns
 
+DRAWN_DAYS = "Which days were drawn"
+DRAWN = "Of this large log single steps are looked at in a draw of its files: what is not recorded here may be recorded in the log."
 TOGETHER = "All people together, because a single day would be the day of a single person."
 _SLOT = 30  # minutes of a slot of the day
 _ALL, _PART, _NONE, _REST, _UNTOLD = (
@@ -181,7 +183,9 @@ def _clock(hours: pl.Expr) -> pl.Expr:
 
 
 # ----------------------------------------------------------------------------------------------------------- coverage
-def coverage_by_day(days: pl.DataFrame, *, full: float = 0.8, min_people: int = MIN_PEOPLE) -> Chart:
+def coverage_by_day(
+    days: pl.DataFrame, *, full: float = 0.8, min_people: int = MIN_PEOPLE, drawn: bool = False
+) -> Chart:
     """Draw of how many people each day is recorded in full, in part or not at all.
 
     Parameters
@@ -189,6 +193,7 @@ def coverage_by_day(days: pl.DataFrame, *, full: float = 0.8, min_people: int = 
     days : frame of `list_days`.
     full : share of the working window from which a day counts as fully recorded.
     min_people : smallest number of people that is told.
+    drawn : the days are those of a draw from a larger log.
 
     >>> coverage_by_day(pl.DataFrame({"user": [], "day": []})).to_dict()["description"]
     'No day was recorded of at least 5 people.'
@@ -229,10 +234,10 @@ def coverage_by_day(days: pl.DataFrame, *, full: float = 0.8, min_people: int = 
         f"{people(everybody)}, {_span(shown)}. "
         + (f"Recorded: the log covers at least {full:.0%} of the working window; in part: less. " if known else
            "How much of a working day the log covers is not known. ")
-        + "It shows what the log covers, not how much anybody worked.",
+        + (DRAWN if drawn else "It shows what the log covers, not how much anybody worked."),
         f"{TOGETHER} Numbers under {min_people} are not told, nor what would tell them by subtraction. {_gaps(days, min_people)}",
     ]  # fmt: skip
-    return finish(bars, title="Which days were recorded", subtitle=said)
+    return finish(bars, title=DRAWN_DAYS if drawn else "Which days were recorded", subtitle=said)
 
 
 def coverage_of(days: pl.DataFrame, *, full: float = 0.8, min_people: int = MIN_PEOPLE) -> pl.DataFrame:

@@ -16,6 +16,7 @@ import pytest
 import taskkit as tk
 from taskkit import charts
 from taskkit.activities import measures
+from taskkit.charts.days_together import coverage_by_day
 from taskkit.charts.graphs import _labels
 from taskkit.charts.labels import plain_address
 from taskkit.charts.layout import lay_out
@@ -430,6 +431,10 @@ def test_a_draw_says_nothing_of_the_days_that_were_not_drawn() -> None:
         assert spec["title"]["text"] == title
         assert empty in json.dumps(spec, ensure_ascii=False)
         assert ("may be recorded in the log" in spec["description"]) == drawn
+    many = calendar_days(12, 3).filter((pl.col("day") != date(2026, 3, 3)) & (pl.col("user") < "p_secret4"))
+    text = json.dumps(coverage_by_day(many, drawn=True, min_people=5).to_dict(), ensure_ascii=False)
+    assert "not drawn, or nothing recorded" in text
+    assert '"nothing recorded"' not in text
 
 
 def test_the_timeline_has_rows_for_those_who_were_seen_on_the_day() -> None:

@@ -40,6 +40,7 @@ _ALL, _PART, _NONE, _REST, _UNTOLD = (
     "not told (fewer than {k} people)",
 )
 _COLOURS = {_ALL: "#8FC1DF", _PART: "#F3CE8E", _REST: "#E6D3B8", _NONE: "#C3C9D1", _UNTOLD: FAINT}
+_UNDRAWN = {_REST: "recorded in part, not drawn or not recorded", _NONE: "not drawn, or nothing recorded"}
 _GAPS = {"unexplained silence": ("gap_seconds", "sleep_seconds"), "recorder blind": ("blind_seconds",)}
 
 
@@ -203,11 +204,11 @@ def coverage_by_day(
     everybody = days["user"].n_unique()
     if everybody < min_people:
         return nothing(f"No day was recorded of at least {min_people} people.")
-    table = coverage_of(days, full=full, min_people=min_people)
+    called = _UNDRAWN if drawn else {}
+    table = coverage_of(days, full=full, min_people=min_people).with_columns(pl.col("state").replace(called))
     shown = table["day"].unique().sort().to_list()
-    states = [state.format(k=min_people) for state in _COLOURS]
-    states = [state for state in states if state in table["state"].to_list()]
-    colours = {state.format(k=min_people): colour for state, colour in _COLOURS.items()}
+    colours = {called.get(state, state).format(k=min_people): colour for state, colour in _COLOURS.items()}
+    states = [state for state in colours if state in table["state"].to_list()]
     wide = max(min((WIDTH - 120) / max(len(shown), 1), 86.0), 3.0)
     mondays = [day for day in shown if date.fromisoformat(day).weekday() == 0] or shown[:1]
     axis = alt.Axis(

@@ -77,49 +77,79 @@ def surround(unit, activity, owner, many, rows):
 
 
 @njit(cache=True, nogil=True)
-def count_follows(code, unit_of, begin, task, person, at, mark, width, whole, again, table, seen, found):
-    """Count the successions of the owners from `at` on in `table`: number plus one, times, owners, mark of the last owner.
+def count_follows(code, unit_of, begin, task, person, mark, width, again, table, seen):
+    """Count the successions of owners in `table`: times, owners, mark of the last owner, its person plus one.
 
     Unit 0 is the start or the end of an owner; owners without steps have neither. Without `again` a unit does not follow
-    itself. Units are below `width`, so task, before and after are one number: its row, where the table is `whole`, else a row
-    that is looked for. `found` are there already; `mark` and above are the owners' own. Returns how many there are now and
-    the owner before which there was no place left: no array grows here.
+    itself. Units are below `width`, so task, before and after are one number, which is the row of the succession; `mark` and
+    above are the owners' own.
     """
-    mask = np.uint64(len(table) - 1)
+    for s in range(len(task)):
+        first, behind, before = begin[s], begin[s + 1], np.int64(0)
+        for i in range(first, behind):
+            after = np.int64(unit_of[code[i]])
+            if after != before or again:
+                _count_one((task[s] * width + before) * width + after, mark + s, person[s], table, seen)
+                before = after
+        if behind > first:
+            _count_one((task[s] * width + before) * width, mark + s, person[s], table, seen)
+
+
+@njit(cache=True, nogil=True)
+def count_some_follows(code, unit_of, begin, task, person, mark, width, again, keys, table, seen, at, found):
+    """The same where there is no row for each succession that there can be: it is looked for in `keys` (number plus one).
+
+    `found` are there already; the owners from `at` on are counted. Returns how many are there now and the owner before which
+    there was no place left: no array grows here.
+    """
+    mask = np.uint64(len(keys) - 1)
     for s in range(at, len(task)):
         first, behind, before = begin[s], begin[s + 1], np.int64(0)
-        if not whole and 2 * (found + behind - first + 1) > len(table):
+        if 2 * (found + behind - first + 1) > len(keys):
             return found, s
         for i in range(first, behind + 1 if behind > first else first):
-            after = unit_of[code[i]] if i < behind else np.int64(0)
-            if after == before and not again:
-                continue
-            key = (task[s] * width + before) * width + after
-            place = key if whole else _find_place(key, table, mask)
-            found += table[place, 0] == 0
-            table[place, 0] = key + 1
-            table[place, 1] += 1
-            table[place, 2] += table[place, 3] != mark + s  # no branch: half of them would be guessed wrong
-            table[place, 3] = mark + s
-            seen[place, person[s]] = True
-            before = after
+            after = np.int64(unit_of[code[i]]) if i < behind else np.int64(0)
+            if after != before or again or i == behind:
+                place, new = _take_place((task[s] * width + before) * width + after, keys, mask)
+                _count_one(place, mark + s, person[s], table, seen)
+                found += new
+                before = after
     return found, len(task)
 
 
 @njit(cache=True, nogil=True)
-def find_places(keys, table):
-    """The rows of keys that are not in the table yet."""
-    places = np.empty_like(keys)
-    for i in range(len(keys)):
-        places[i] = _find_place(keys[i], table, np.uint64(len(table) - 1))
-        table[places[i], 0] = keys[i] + 1
+def _count_one(place, mark, person, table, seen):
+    own, who = np.uint32(mark), np.uint32(person + 1)
+    table[place, 0] += np.uint32(1)
+    table[place, 1] += np.uint32(table[place, 2] != own)  # no branch: half of them would be guessed wrong
+    table[place, 2] = own
+    if table[place, 3] != who:  # the owners of one person mostly stand together
+        table[place, 3] = who
+        seen[place, person] = True
+
+
+@njit(cache=True, nogil=True)
+def _take_place(number, keys, mask):
+    """The row of a number, which has it from now on, and whether it is new."""
+    place = _find_place(number, keys, mask)
+    new = keys[place] == 0
+    keys[place] = number + 1
+    return place, new
+
+
+@njit(cache=True, nogil=True)
+def find_places(numbers, keys):
+    """The rows of numbers that are not in the keys yet."""
+    places = np.empty_like(numbers)
+    for i in range(len(numbers)):
+        places[i], _ = _take_place(numbers[i], keys, np.uint64(len(keys) - 1))
     return places
 
 
 @njit(cache=True, nogil=True)
-def _find_place(key, table, mask):
+def _find_place(key, keys, mask):
     place = np.int64((np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32) & mask)
-    while table[place, 0] and table[place, 0] != key + 1:
+    while keys[place] and keys[place] != key + 1:
         place = (place + 1) & np.int64(mask)
     return place
 

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from taskkit.schema import require_columns
-from taskkit.variants.ways import check_order, drop_absent, number, screen_of, with_task
+from taskkit.variants.ways import check_order, drop_absent, ends_of, number, screen_of, with_task
 
 Array = np.ndarray[Any, Any]
 
@@ -33,8 +33,8 @@ class _Room(NamedTuple):
     """Where successions are counted."""
 
     width: int  # units are below
-    whole: bool  # whether each succession that there can be has its row
-    table: Array  # (rows, 4): number of the succession plus one, times, segments, the last segment
+    keys: Array  # (rows): number of the succession plus one; none where each that there can be has its row
+    table: Array  # (rows, 4): times, segments, mark of the last segment, its person plus one
     seen: Array  # (rows, people)
 
 
@@ -72,7 +72,7 @@ def count_successions(segments: pl.DataFrame | pl.LazyFrame, *, level: str = "sc
     frame, task, tasks = with_task(segments.select(needed), "activities")
     person, first, _ = number(frame["user"].hash(0).to_numpy())
     lists = frame["activities"]
-    ends = np.append(0, lists.list.len().fill_null(0).cast(pl.Int64).cum_sum().to_numpy())
+    ends = ends_of(lists)
     slices = _cut(ends, pl.thread_pool_size())
     with ThreadPoolExecutor(len(slices)) as threads:  # polars and compiled loops let the others run
         counted = threads.map(lambda blocks: _count(lists, ends, blocks, task, person, len(first), level), slices)
@@ -100,29 +100,31 @@ def _count(
     lists: pl.Series, ends: Array, blocks: list[tuple[int, int]], task: Array, person: Array, people: int, level: str
 ) -> _Counted:
     """The successions of some blocks; units are numbered as they come."""
-    from taskkit.variants.kernels import count_follows
+    from taskkit.variants.kernels import count_follows, count_some_follows
 
     units: dict[str, int] = {}
-    unit_of, found = np.zeros(0, np.int64), 0
+    unit_of, found = np.zeros(0, np.uint32), 0
     tasks = int(task.max(initial=-1)) + 1
-    room = _Room(1, False, np.zeros((_START, 4), np.int64), np.zeros((_START, people), np.bool_))
+    room = _Room(1, np.zeros(_START, np.int64), np.zeros((_START, 4), np.uint32), np.zeros((_START, people), np.bool_))
     for (first, behind), (begin, codes, fresh) in zip(blocks, _number_blocks(lists, ends, blocks), strict=True):
         if len(fresh):
             texts = fresh.to_frame("x").select(screen_of("x")).to_series() if level == "screen" else fresh
-            unit_of = np.append(unit_of, [units.setdefault(text, len(units) + 1) for text in texts])
+            new = [units.setdefault(text, len(units) + 1) for text in texts]
+            unit_of = np.append(unit_of, np.array(new, np.uint32))
             if len(units) >= room.width:
                 room = _enlarge(room, 1 << len(units).bit_length(), tasks, max(len(room.table), _START))
+        steps = codes, unit_of, begin, task[first:behind], person[first:behind], first + 1
+        if not len(room.keys):
+            count_follows(*steps, room.width, level == "action", room.table, room.seen)
+            continue
         at = 0
         while True:
-            found, at = count_follows(
-                codes, unit_of, begin, task[first:behind], person[first:behind], at, first + 1, room.width, room.whole,
-                level == "action", room.table, room.seen, found,
-            )  # fmt: skip
+            found, at = count_some_follows(*steps, room.width, level == "action", *room[1:], at, found)
             if at == behind - first:
                 break
             room = _enlarge(room, room.width, tasks, 2 * len(room.table))
     rows, task, before, after = _list_pairs(room)
-    return _Counted(list(units), np.column_stack((task, before, after, room.table[rows, 1:3])), room.seen[rows])
+    return _Counted(list(units), np.column_stack((task, before, after, room.table[rows, :2])), room.seen[rows])
 
 
 def _enlarge(room: _Room, width: int, tasks: int, size: int) -> _Room:
@@ -130,22 +132,21 @@ def _enlarge(room: _Room, width: int, tasks: int, size: int) -> _Room:
     from taskkit.variants.kernels import find_places
 
     rows, task, before, after = _list_pairs(room)
-    key, people = (task * width + before) * width + after, room.seen.shape[1]
+    number, people = (task * width + before) * width + after, room.seen.shape[1]
     cells = tasks * width**2
-    whole = cells * (32 + people) <= _WHOLE
-    table, seen = (
-        np.zeros((cells if whole else size, wide), held.dtype) for wide, held in ((4, room.table), (people, room.seen))
-    )
-    places = key if whole else find_places(key, table)
-    table[places] = room.table[rows]
-    table[places, 0], seen[places] = key + 1, room.seen[rows]
-    return _Room(width, whole, table, seen)
+    whole = cells * (16 + people) <= _WHOLE
+    size = cells if whole else size
+    keys = np.zeros(0 if whole else size, np.int64)
+    table, seen = np.zeros((size, 4), np.uint32), np.zeros((size, people), np.bool_)
+    places = number if whole else find_places(number, keys)
+    table[places], seen[places] = room.table[rows], room.seen[rows]
+    return _Room(width, keys, table, seen)
 
 
 def _list_pairs(room: _Room) -> tuple[Array, Array, Array, Array]:
     """The rows that are used, and their task, unit before and unit after."""
     rows = np.flatnonzero(room.table[:, 0])
-    pair, after = np.divmod(room.table[rows, 0] - 1, room.width)
+    pair, after = np.divmod(room.keys[rows] - 1 if len(room.keys) else rows, room.width)
     return rows, *np.divmod(pair, room.width), after
 
 
@@ -157,14 +158,14 @@ def _number_blocks(
 
     table, known = np.zeros((8 * _START, 2), np.uint64), np.zeros(0, np.uint64)
     longest = max((int(ends[behind] - ends[first]) for first, behind in blocks), default=0)
-    codes, rows = np.empty(longest, np.int64), np.empty(longest, np.int64)  # memory that is new is slow
+    codes, rows = np.empty(longest, np.uint32), np.empty(longest, np.int64)  # memory that is new is slow
     for first, behind in blocks:
         texts = lists.slice(first, behind - first).explode(empty_as_null=False, keep_nulls=False)
         begin, texts = drop_absent(ends[first : behind + 1] - ends[first], texts)
         hashed = texts.hash(0).to_numpy()
         while (found := number_sparse(hashed, table, rows, codes, len(known))) < 0:
             table = np.zeros((8 * len(table), 2), np.uint64)
-            number_sparse(known, table, np.empty(len(known), np.int64), np.empty(len(known), np.int64), 0)
+            number_sparse(known, table, np.empty(len(known), np.int64), np.empty(len(known), np.uint32), 0)
         fresh = rows[: found - len(known)]
         known = np.append(known, hashed[fresh])
         yield begin, codes, texts.gather(fresh) if len(fresh) else texts.clear()

@@ -288,7 +288,7 @@ def check(frame: pl.DataFrame, contract: Contract = EVENTS) -> pl.DataFrame:
         if series.dtype != column.dtype:
             problems.append((column.name, frame.height, None, f"type {series.dtype}", str(column.dtype)))
             continue
-        if not column.nullable:
+        if not column.nullable and series.null_count():
             _add(problems, column.name, series.is_null(), lambda row: "null", "a value in every row")
         if column.allowed is not None:
             low, high = column.allowed

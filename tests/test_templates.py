@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import taskkit as tk
+from taskkit.activities import templates
 from taskkit.activities.templates import count_forms, learn_templates, plain_texts, split
 from tests.frames import make_events
 
@@ -120,6 +121,7 @@ def test_any_text_has_a_template(texts: list[str]) -> None:
 LETTERS = st.sampled_from([
     "ME", "N", "Sheet", "U", "ab", "ä", "文", "e\u0301", "_", "$", ":", "-", " ", ".", "/", "(", ") ", "#", "٣", "١٢٣٤", "²",
 ])  # fmt: skip
+CODES = st.lists(st.sampled_from(["ME12", "ME13 ", "VA1", " T07 ", "2026", " - ", "x", "B2"]), max_size=4).map("".join)
 DIGITS = st.integers(1, 8).flatmap(lambda many: st.text("0123456789", min_size=many, max_size=many))
 
 
@@ -131,7 +133,23 @@ def test_long_numbers_are_told_apart_by_nothing(texts: list[str], many: bool) ->
     plain = plain_texts(series, counted=counted)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("taskkit.activities.templates._LONG", r"[^\s\S]")  # each text is looked at as it stands
+        templates._known_plain.cache_clear()
         assert plain_texts(series, counted=counted).equals(plain)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.lists(CODES, min_size=1, max_size=20), st.sampled_from([0, 3, 99]))
+def test_what_was_seen_before_changes_nothing(texts: list[str], room: int) -> None:
+    counted = frozenset(templates._find_codes(pl.Series(texts))[1]["form"])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(templates, "MOST_KNOWN", room)
+        templates._known_plain.cache_clear()
+        plain_texts(pl.Series(texts), counted=frozenset())  # with other forms a text has another name
+        together = plain_texts(pl.Series(texts), counted=counted).to_list()
+        assert together == plain_texts(pl.Series(texts), counted=counted).to_list()
+        assert len(templates._known_plain(counted)) < room + len(texts)
+        templates._known_plain.cache_clear()
+        assert together == [plain_texts(pl.Series([text]), counted=counted).item() for text in texts]
 
 
 def test_the_sample_has_as_many_screens_as_were_planted() -> None:

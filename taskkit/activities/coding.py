@@ -63,7 +63,7 @@ def code_rows(parts: Sequence[pl.LazyFrame], rules: Sequence[Rule], learnt: Lear
     """
     if isinstance(rules, (str, Path, Rule)):
         raise SettingError(f"rules={rules!r}: give a list of rules, such as read_rules('rules.toml').")
-    seq, at, lasts, excluded, found = _read([_complete(part) for part in parts])
+    seq, at, lasts, excluded, found = _read(parts)
     order, own, sessions = _order(seq, found.pop("session"))
     seq, at, lasts, excluded = (column[order] for column in (seq, at, lasts, excluded))
     for column in (seq, at, lasts, excluded):
@@ -71,17 +71,19 @@ def code_rows(parts: Sequence[pl.LazyFrame], rules: Sequence[Rule], learnt: Lear
     titles, things, acts = (_Distinct(part.numbers[order], part.table) for part in found.values())
     texts = _text_of(titles.table, "window_title", "url"), _text_of(things.table, "element_name", "element_id")
     counted = (count_forms(texts[0]), count_forms(texts[1])) if learnt is None else learnt.counted
-    shown, kinds = _shown(titles, things, rules, plain_texts(texts[0], counted=counted[0]))
+    shown, kinds = _shown(titles, things, rules, plain_texts(texts[0], counted=counted[0]), sites=learnt is None)
     # what is shown, touched and done without its numbers: only a few combinations are left
     kind = _dense(kinds)
     thing = _dense(things.table.select("app", text=plain_texts(texts[1], counted=counted[1])))
-    code, first, count = _number_together(
+    code, first = _number_together(
         kind.numbers, shown.numbers, thing.numbers, things.numbers, acts.numbers, thing.table.height, acts.table.height
     )
     combinations = pl.DataFrame({
         "kind": kind.numbers[shown.numbers[first]], "thing": thing.numbers[things.numbers[first]],
-        "act": acts.numbers[first], "rows": count,
+        "act": acts.numbers[first],
     })  # fmt: skip
+    if learnt is None:
+        combinations = combinations.with_columns(rows=np.bincount(code, minlength=len(first)))
     names, templates = _name(combinations, kind.table, thing.table, acts.table, learnt)
     rows = Rows(own, seq, at, lasts, excluded, code, titles.numbers, shown.numbers)
     rank = pl.col("place").rank("dense").cast(pl.Int32)
@@ -113,7 +115,7 @@ def _read(parts: Sequence[pl.LazyFrame]) -> tuple[_Array, _Array, _Array, _Array
     with ThreadPoolExecutor(2) as pool:
         each = pool.map if pl.thread_pool_size() > 1 else map
         for part in parts:
-            held = part.collect().rechunk()  # rows are picked far faster from one piece than from one a file
+            held = _complete(part).collect().rechunk()  # rows are picked far faster from one piece than from one a file
             read = held.lazy().select(  # lazily: a column that is in two groups is hashed once
                 "seq", at=pl.col("timestamp").dt.timestamp("us"), lasts=pl.col("duration_ms").fill_null(0),
                 excluded=pl.col("redactions").list.contains(EXCLUDED).fill_null(False),
@@ -133,15 +135,14 @@ def _read(parts: Sequence[pl.LazyFrame]) -> tuple[_Array, _Array, _Array, _Array
 
 def _number_together(
     look_a: _Array, a: _Array, look_b: _Array, b: _Array, c: _Array, many_b: int, many_c: int
-) -> tuple[_Array, _Array, _Array]:
+) -> tuple[_Array, _Array]:
     """The same for what two columns stand for in their tables and a third."""
     from taskkit.activities.kernels import number_triples, pack
 
     room = (int(look_a.max(initial=0)) + 1) * many_b * many_c
     if room <= _ROOM:
         numbers: _Array = np.empty(len(a), np.uint32)
-        first, count = number_triples(look_a, a, look_b, b, c, many_b, many_c, np.full(room, -1, np.int32), numbers)
-        return numbers, first, count
+        return numbers, number_triples(look_a, a, look_b, b, c, many_b, many_c, np.full(room, -1, np.int32), numbers)
     packed = np.empty(len(a), np.uint64)
     pack(look_a, a, look_b, b, c, many_b, many_c, packed)
     return number(pl.Series(packed))
@@ -159,16 +160,17 @@ def _order(seq: _Array, session: _Distinct) -> tuple[slice | _Array, _Array, pl.
 
 
 def _shown(
-    titles: _Distinct, things: _Distinct, rules: Sequence[Rule], texts: pl.Series
+    titles: _Distinct, things: _Distinct, rules: Sequence[Rule], texts: pl.Series, *, sites: bool
 ) -> tuple[_Distinct, pl.DataFrame]:
     """What rules look at: each distinct title, or each pair of title and thing if a rule looks at elements.
 
-    Returns the numbers and what the rules say, and for each its application, plain text, site and what makes it another name.
+    Returns the numbers and what the rules say, and for each its application, plain text, site (where it is asked for: only
+    learning looks at it) and what makes it another name.
     """
     if any(rule.element for rule in rules):
         one, other = (np.arange(part.table.height, dtype=np.uint32) for part in (titles, things))
         zero = np.zeros(len(titles.numbers), np.uint32)
-        numbers, first, _ = _number_together(one, titles.numbers, other, things.numbers, zero, len(other), 1)
+        numbers, first = _number_together(one, titles.numbers, other, things.numbers, zero, len(other), 1)
         title = titles.numbers[first]
         touched = things.table[things.numbers[first]].drop("app")
         looked = pl.concat([titles.table[title], touched], how="horizontal")
@@ -176,16 +178,18 @@ def _shown(
         numbers, title = titles.numbers, np.arange(titles.table.height)
         looked = titles.table.with_columns(element_name=pl.lit(None, pl.String), element_id=pl.lit(None, pl.String))
     said = apply_rules(looked, rules).select(pl.col(name).alias(f"rule_{name}") for name in SAID)
-    plain = titles.table.select("app", "url", text=texts)
-    # of several addresses of one title the first in the alphabet says the site
-    same = _dense(plain.select("app", "text"))
-    least = (
-        pl.DataFrame({"same": same.numbers, "url": plain["url"]}).group_by("same").agg(pl.col("url").min()).sort("same")
-    )
-    sites = least["url"].str.extract(r"^(\w+://[^/]+)").fill_null("").gather(same.numbers)
-    plain = plain.drop("url").with_columns(site=sites)
+    plain = titles.table.select("app", text=texts)
+    if sites:
+        plain = plain.with_columns(site=_sites(plain, titles.table["url"]))
     kinds = pl.concat([plain[title], said.drop("rule_case_ref")], how="horizontal")
     return _Distinct(numbers, said), kinds
+
+
+def _sites(plain: pl.DataFrame, urls: pl.Series) -> pl.Series:
+    """The site of each title; of several addresses of one title the first in the alphabet says it."""
+    same = _dense(plain)
+    least = pl.DataFrame({"same": same.numbers, "url": urls}).group_by("same").agg(pl.col("url").min()).sort("same")
+    return least["url"].str.extract(r"^(\w+://[^/]+)").fill_null("").gather(same.numbers)
 
 
 def _name(
@@ -194,16 +198,15 @@ def _name(
     """Names of the combinations: objects, then screens by what was touched on them, then activities; and the templates."""
     of_objects = learn_objects(things) if learnt is None else learnt.objects
     objects = name_texts(things, of_objects)
-    title = _dense(kinds.select("app", "text", "site"))
     if learnt is None:
+        title = _dense(kinds.select("app", "text", "site"))
         seen = combinations.select(
             title=pl.Series(title.numbers).gather(combinations["kind"]), thing="thing", rows="rows"
         )
         of_screens = learn_screens(title.table, objects, seen.group_by("title", "thing").agg(pl.col("rows").sum()))
     else:
         of_screens = dict(learnt.screens)
-    screens = name_texts(title.table, of_screens)
-    kinds = kinds.with_columns(template=screens.gather(title.numbers)).drop("text", "site")
+    kinds = kinds.drop("text", "site", strict=False).with_columns(template=name_texts(kinds, of_screens))
     parts = [kinds[combinations["kind"]], acts[combinations["act"]]]
     table = [*parts, pl.DataFrame({"object": objects.gather(combinations["thing"])})]
     return name_combinations(pl.concat(table, how="horizontal")), (of_objects, of_screens)
@@ -217,5 +220,5 @@ def _text_of(table: pl.DataFrame, name: str, instead: str) -> pl.Series:
 
 def _dense(table: pl.DataFrame) -> _Distinct:
     """A table in which equal rows are one, and the number of each row in it."""
-    numbers, first, _ = number(table.select(digest(table.columns)).to_series())
+    numbers, first = number(table.select(digest(table.columns)).to_series())
     return _Distinct(numbers, table[first])

@@ -119,50 +119,48 @@ def say(session, code, aside, passed, name, screen, reason, whole, nothing, visi
 
 
 @njit(cache=True, nogil=True)
-def _place(key, table):
+def _place(key, mask):
     """Fibonacci hashing: the upper bits of a product spread small and large keys alike."""
-    return np.int64(((key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20)) & np.uint64(len(table) - 1))
+    return np.int64((key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(20) & mask)
 
 
 @njit(cache=True, nogil=True)
-def number_keys(keys, offset, table, first, count, found, numbers):
+def number_keys(keys, offset, table, first, found, numbers):
     """Number equal keys in the order in which they first occur (open addressing).
 
     `table` holds pairs of a key and its number plus one (0 where empty; a power of two of them), `first` the row at which
-    each number first occurs, `count` how often it does, all for what was `found` so far; `offset` is the row at which these
-    keys begin. Fills `numbers`; returns the table, `first`, `count` and `found` as they are now.
+    each number first occurs, both for what was `found` so far; `offset` is the row at which these keys begin. Fills
+    `numbers`; returns the table, `first` and `found` as they are now.
     """
-    number = 0
+    mask, last, number = np.uint64(len(table) - 1), np.uint64(0), np.uint32(0)
     for i in range(len(keys)):
         key = keys[i]
-        if i and key == keys[i - 1]:  # what is in front stays in front for a while
+        if i and key == last:  # what is in front stays in front for a while
             numbers[i] = number
-            count[number] += 1
             continue
-        place = _place(key, table)
+        place, last = _place(key, mask), key
         while table[place, 1] and table[place, 0] != key:
-            place = (place + 1) & (len(table) - 1)
+            place = (place + 1) & np.int64(mask)
         if not table[place, 1]:
             if found == len(first):
                 first = np.concatenate((first, np.empty(found, np.int64)))
-                count = np.concatenate((count, np.empty(found, np.int64)))
-            first[found], count[found] = offset + i, 0
+            first[found] = offset + i
             found += 1
             table[place, 0], table[place, 1] = key, found
+            number = np.uint32(found - 1)
             if 2 * found > len(table):
                 old, table = table, np.zeros((4 * len(table), 2), np.uint64)
+                mask = np.uint64(len(table) - 1)
                 for other in range(len(old)):
                     if old[other, 1]:
-                        place = _place(old[other, 0], table)
+                        place = _place(old[other, 0], mask)
                         while table[place, 1]:
-                            place = (place + 1) & (len(table) - 1)
+                            place = (place + 1) & np.int64(mask)
                         table[place] = old[other]
-            number = found - 1
         else:
-            number = np.int64(table[place, 1]) - 1
+            number = np.uint32(table[place, 1] - np.uint64(1))
         numbers[i] = number
-        count[number] += 1
-    return table, first, count, found
+    return table, first, found
 
 
 @njit(cache=True, nogil=True)
@@ -170,23 +168,20 @@ def number_triples(look_a, a, look_b, b, c, many_b, many_c, table, numbers):
     """Number what `a` and `b` stand for in their tables together with `c`, where there is room for every combination.
 
     `table` (-1 everywhere) has a place for each combination; fills `numbers`. Returns the rows at which each number first
-    occurs, and how often each does.
+    occurs.
     """
-    first, count = np.empty(1024, np.int64), np.empty(1024, np.int64)
-    found = 0
+    first, found = np.empty(1024, np.int64), 0
     for i in range(len(a)):
         place = (np.int64(look_a[a[i]]) * many_b + look_b[b[i]]) * many_c + c[i]
         number = table[place]
         if number < 0:
             if found == len(first):
                 first = np.concatenate((first, np.empty(found, np.int64)))
-                count = np.concatenate((count, np.empty(found, np.int64)))
             number = found
-            table[place], first[number], count[number] = number, i, 0
+            table[place], first[number] = number, i
             found += 1
         numbers[i] = number
-        count[number] += 1
-    return first[:found], count[:found]
+    return first[:found]
 
 
 @njit(cache=True, nogil=True)

@@ -11,6 +11,7 @@ import polars as pl
 ECHO_SECONDS = 2.0  # a field that reports its text so soon after a paste reports the paste
 FLICKER_SECONDS = 1.0  # a window that was in front for less was passed over, not looked at
 WINDOW, FLICKER, EXCLUDED, PRESENCE = "window", "flicker", "excluded", "presence"
+ASIDE = (PRESENCE, "rule", "scroll", "pointer", "key")  # why a row is set aside whatever is around it
 RECURS = 3  # a title that was visited less often names nothing that comes back
 
 
@@ -55,8 +56,11 @@ def climb(rows: Rows, names: pl.DataFrame, windows: pl.Series, *, idle_cap: floa
     """
     from taskkit.activities.kernels import look_ahead, number_actions
 
-    kept = names["dropped"].is_null().to_numpy()
-    counts = (names["dropped"] != PRESENCE).fill_null(True).to_numpy()
+    codes = names.select(
+        "alive", "focus", "name", "strength", kept=pl.col("dropped").is_null(), place=pl.col("place").fill_null(-1),
+        counts=pl.col("dropped").ne_missing(PRESENCE),
+    )  # fmt: skip
+    of = {name: codes[name].to_numpy() for name in codes.columns}
     n = len(rows.session)
     done = Actions(
         np.empty(n, np.float64),
@@ -66,11 +70,11 @@ def climb(rows: Rows, names: pl.DataFrame, windows: pl.Series, *, idle_cap: floa
         np.empty(n, np.uint32),
     )
     look_ahead(
-        rows.session, rows.at, rows.lasts, rows.excluded, rows.code, rows.title, kept, counts, names["alive"].to_numpy(),
-        names["focus"].to_numpy(), names["name"].to_numpy(), names["place"].fill_null(-1).to_numpy(),
-        names["strength"].to_numpy(), windows.to_numpy(), idle_cap, FLICKER_SECONDS, ECHO_SECONDS, *done[:3],
+        rows.session, rows.at, rows.lasts, rows.excluded, rows.code, rows.title, of["kept"], of["counts"], of["alive"],
+        of["focus"], of["name"], of["place"], of["strength"], windows.to_numpy(), idle_cap, FLICKER_SECONDS, ECHO_SECONDS,
+        *done[:3],
     )  # fmt: skip
-    number_actions(rows.session, rows.excluded, rows.code, kept, done.passed, done.name, done.step, done.action)
+    number_actions(rows.session, rows.excluded, rows.code, of["kept"], done.passed, done.name, done.step, done.action)
     return done
 
 
@@ -78,31 +82,32 @@ def spell_out(done: Actions, rows: Rows, names: pl.DataFrame, activities: pl.Ser
     """What was decided in the words of the contract, one row per event; texts are taken from the tables of the distinct."""
     from taskkit.activities.kernels import say
 
-    away = names["dropped"] == PRESENCE
-    names = names.with_columns(
-        pl.when(away.fill_null(False)).then(None).otherwise(pl.col(name)).alias(name) for name in ("screen", "named_by")
-    )
-    screen = names.select(pl.col("screen").rank("dense").cast(pl.Int32) - 1).to_series().fill_null(-1).to_numpy()
-    visits = np.zeros(int(screen.max(initial=-1)) + 2, np.int64)  # the last one is -1: no screen
-    reasons = [*names["dropped"].unique().drop_nulls().sort(), WINDOW, FLICKER, EXCLUDED, None]
-    none = len(reasons) - 1
-    number = pl.col("dropped").replace_strict(reasons[:none], range(none), default=none, return_dtype=pl.Int64)
-    reason = names.select(number).to_series().to_numpy()
+    there = pl.col("dropped").ne_missing(PRESENCE)
+    screen, reasons = pl.when(there).then("screen"), pl.Enum([*ASIDE, WINDOW, FLICKER, EXCLUDED])
+    whole = len(reasons.categories)
+    codes = names.select(
+        screen=screen, named_by=pl.when(there).then("named_by"), visited=screen.rank("dense").cast(pl.Int32).fill_null(0) - 1,
+        reason=pl.col("dropped").cast(reasons).to_physical().cast(pl.Int64).fill_null(whole),
+    )  # fmt: skip
+    visited = codes["visited"].to_numpy()
+    visits = np.zeros(int(visited.max(initial=-1)) + 2, np.int64)  # the last one is -1: no screen
     why, shown, doing = (np.empty(len(rows.session), np.uint32) for _ in range(3))
-    say(rows.session, rows.code, rows.excluded, done.passed, done.name, screen, reason, none, len(activities), visits,
-        why, shown, doing)  # fmt: skip
+    say(rows.session, rows.code, rows.excluded, done.passed, done.name, visited, codes["reason"].to_numpy(), whole,
+        len(activities), visits, why, shown, doing)  # fmt: skip
     # what a person named has a name however rare it is
-    given = (pl.col("named_by") == "rule") | pl.Series(visits[screen] >= RECURS)
-    names = names.with_columns(named_by=pl.when(given).then("named_by"))
-    nameless = pl.DataFrame({"screen": [None], "named_by": [None]}, schema=names.select("screen", "named_by").schema)
-    # in one piece: millions of rows are picked from them
-    known = pl.concat([names.select(nameless.columns), nameless], rechunk=True)
-    texts = pl.concat([activities, pl.Series([None], dtype=pl.String)], rechunk=True)
+    given = (pl.col("named_by") == "rule") | pl.lit(pl.Series(visits[visited] >= RECURS))
+    known = codes.select("screen", named_by=pl.when(given).then("named_by"))
     code, row = pl.lit(pl.Series(rows.code)), pl.lit(pl.Series(shown))
     action = pl.lit(pl.Series(done.action))
     return pl.select(
-        app_role=pl.lit(names["app_role"]).gather(code), screen=pl.lit(known["screen"]).gather(row),
-        named_by=pl.lit(known["named_by"]).gather(row), active_seconds=pl.lit(pl.Series(done.active_seconds)),
-        step=pl.lit(pl.Series(done.step)), dropped=pl.lit(pl.Series(reasons, dtype=pl.String)).gather(pl.lit(pl.Series(why))),
-        action=pl.when(action > 0).then(action), activity=pl.lit(texts).gather(pl.lit(pl.Series(doing))),
+        app_role=pl.lit(names["app_role"]).gather(code), screen=_and_nothing(known["screen"]).gather(row),
+        named_by=_and_nothing(known["named_by"]).gather(row), active_seconds=pl.lit(pl.Series(done.active_seconds)),
+        step=pl.lit(pl.Series(done.step)),
+        dropped=_and_nothing(reasons.categories).gather(pl.lit(pl.Series(why))),
+        action=pl.when(action > 0).then(action), activity=_and_nothing(activities).gather(pl.lit(pl.Series(doing))),
     )  # fmt: skip
+
+
+def _and_nothing(texts: pl.Series) -> pl.Expr:
+    """Texts and null behind them, in one piece: millions of rows are picked from them."""
+    return pl.lit(pl.concat([texts, pl.Series([None], dtype=pl.String)], rechunk=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 
 import polars as pl
 
@@ -105,6 +106,12 @@ def name_combinations(table: pl.DataFrame) -> pl.DataFrame:
     """
     role = pl.coalesce("rule_app_role", "app")
     table = table.with_columns(app_role=role, screen=pl.coalesce("rule_screen", "template", role))
+    return table.select(_of_combinations())
+
+
+@cache
+def _of_combinations() -> list[pl.Expr]:
+    """What `name_combinations` says: put together once, as there are many parts and little to say of each."""
     named = (
         pl.when(pl.col("rule_screen").is_not_null() | pl.col("rule_activity").is_not_null()).then(pl.lit("rule"))
         .when(pl.col("template").str.contains_any([SLOT, NUMBER])).then(pl.lit("template"))
@@ -118,12 +125,15 @@ def name_combinations(table: pl.DataFrame) -> pl.DataFrame:
         pl.when(what.is_not_null() & pl.col("screen").is_not_null()).then(pl.concat_str(what, pl.lit(" · "), "screen"))
         .otherwise(pl.coalesce(what, "screen"))
     )  # fmt: skip
-    return table.select(
-        "app", "app_role", "screen", alive=kind == "alive", named_by=named, dropped=_set_aside(kind), focus=_comes_to_front(kind),
-        activity=pl.coalesce("rule_activity", pl.concat_str(verb, pl.lit(" "), text.fill_null("")).str.strip_chars()),
-        place=pl.when(pl.col("object").is_not_null()).then(pl.concat_str("screen", "object", separator=" · ", ignore_nulls=True)),
-        strength=kind.replace_strict(_STRENGTH, default=0, return_dtype=pl.UInt8),
-    )  # fmt: skip
+    activity = pl.coalesce("rule_activity", pl.concat_str(verb, pl.lit(" "), text.fill_null("")).str.strip_chars())
+    place = pl.when(pl.col("object").is_not_null()).then(
+        pl.concat_str("screen", "object", separator=" · ", ignore_nulls=True)
+    )
+    return [
+        pl.col("app", "app_role", "screen"), (kind == "alive").alias("alive"), named.alias("named_by"),
+        _set_aside(kind).alias("dropped"), _comes_to_front(kind).alias("focus"), activity.alias("activity"), place.alias("place"),
+        kind.replace_strict(_STRENGTH, default=0, return_dtype=pl.UInt8).alias("strength"),
+    ]  # fmt: skip
 
 
 def _set_aside(kind: pl.Expr) -> pl.Expr:

@@ -26,35 +26,25 @@ class Numbers:
     def __init__(self, whole: int) -> None:
         self.numbers: _Array = np.empty(whole, np.uint32)
         self.before = 0  # numbers that were known before the last part
-        self._state: tuple[Any, ...] = (
-            np.zeros((1 << 12, 2), np.uint64),
-            np.empty(1024, np.int64),
-            np.empty(1024, np.int64),
-            0,
-        )
+        self._state: tuple[Any, ...] = (np.zeros((1 << 12, 2), np.uint64), np.empty(1024, np.int64), 0)
 
     def add(self, keys: pl.Series, offset: int) -> None:
         """Number the keys of one part, whose first row is the log's row `offset`."""
         from taskkit.activities.kernels import number_keys
 
         self.before = self._state[-1]
-        table, first, count, found = self._state
+        table, first, found = self._state
         here = self.numbers[offset : offset + len(keys)]
-        self._state = number_keys(keys.to_numpy(), offset, table, first, count, found, here)
+        self._state = number_keys(keys.to_numpy(), offset, table, first, found, here)
 
     @property
     def first(self) -> _Array:
         """The row at which each number first occurs."""
         return self._state[1][: self._state[-1]]
 
-    @property
-    def count(self) -> _Array:
-        """How often each number occurs."""
-        return self._state[2][: self._state[-1]]
 
-
-def number(keys: pl.Series) -> tuple[_Array, _Array, _Array]:
-    """The number of every key, and of each number the first row and how often it occurs."""
+def number(keys: pl.Series) -> tuple[_Array, _Array]:
+    """The number of every key, and the first row of each number."""
     numbers = Numbers(len(keys))
     numbers.add(keys, 0)
-    return numbers.numbers, numbers.first, numbers.count
+    return numbers.numbers, numbers.first

@@ -7,6 +7,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -22,6 +23,7 @@ ALIKE = 0.6  # Bhattacharyya coefficient: two texts so alike are one screen, how
 CLUSTERS = 20  # ways of use that a text is compared with; what is rarer stays a name
 MOST_PARTS = 12  # parts of a text that may be slots; the rest of a longer one counts as its last part
 PASSES = 4
+MOST_KNOWN = 1 << 17  # texts that are remembered with what was made of them
 
 _LONG = r"[0-9]{4,}"  # too long for a short code: which number it is changes nothing
 _NUMBERS = r"[0-9]+(?:[.,:/-][0-9]+)*"  # numbers, dates, times, amounts and counters
@@ -54,9 +56,12 @@ class Templates:
 
     def template(self, text: str) -> str:
         """The text (see `plain_texts`) with its slots as ‹…›."""
-        if text not in self._known:
-            self._known[text] = self._template(text)
-        return self._known[text]
+        known = self._known.get(text)
+        if known is None:
+            known = self._template(text)
+            if len(self._known) < MOST_KNOWN:
+                self._known[text] = known
+        return known
 
     def _template(self, text: str) -> str:
         shape = split(text)
@@ -94,15 +99,31 @@ def plain_texts(texts: pl.Series, *, counted: frozenset[str] | None = None) -> p
     """
     short = texts.cast(pl.String).str.replace_all(_LONG, "0000")
     # without their long numbers few are left: the rest is done once for each
-    numbers, first, _ = number(short.hash())
-    few = pl.DataFrame({"text": _hide_codes(short.gather(first), counted)})
+    numbers, first = number(short.hash())
+    few = short.gather(first).to_list()
+    known: dict[str | None, str | None] = {} if counted is None else _known_plain(counted)
+    new = [text for text in few if text not in known]
+    made = dict(zip(new, _plain(pl.Series(new, dtype=pl.String), counted), strict=True)) if new else {}
+    plain = [made[text] if text in made else known[text] for text in few]
+    if len(known) < MOST_KNOWN:
+        known.update(made)
+    return pl.Series(texts.name, plain, dtype=pl.String).gather(numbers)
+
+
+@lru_cache(maxsize=4)
+def _known_plain(counted: frozenset[str]) -> dict[str | None, str | None]:
+    """What was made of texts where these forms are numbers: part after part of a log has the same texts."""
+    return {}
+
+
+def _plain(short: pl.Series, counted: frozenset[str] | None) -> list[str | None]:
     rough = pl.col("text").str.replace_all(_NUMBERS, NUMBER).str.replace_all(_IDS, NUMBER)
     text = rough.str.replace_all(r"\s+", " ").str.strip_chars()
     bare = text.str.replace(_NEWS, "").str.replace(_TABS, "$1").str.strip_chars()
     kept = pl.when(bare.str.len_bytes() > 0).then(bare).otherwise(text)
-    plain = few.select(pl.when(text.str.len_bytes() > 0).then(kept)).to_series()
-    shown = [text and text.translate(_SHOW) for text in plain]
-    return pl.Series(texts.name, shown, dtype=pl.String).gather(numbers)
+    table = pl.DataFrame({"text": _hide_codes(short, counted)})
+    plain = table.select(pl.when(text.str.len_bytes() > 0).then(kept)).to_series()
+    return [text and text.translate(_SHOW) for text in plain]
 
 
 def count_forms(texts: pl.Series) -> frozenset[str]:

@@ -48,7 +48,7 @@ def put_in_order(events: pl.DataFrame) -> tuple[slice | _Array, _Array, pl.Serie
     from taskkit.activities.kernels import rises
 
     mixed = pl.col("user").hash() * pl.lit(0x9E3779B97F4A7C15, dtype=pl.UInt64) ^ pl.col("session_id").hash()
-    numbers, first, _ = number(events.select(mixed).to_series())
+    numbers, first = number(events.select(mixed).to_series())
     found = len(first)
     began = np.full(found, np.iinfo(np.int64).max)
     at = events["timestamp"].dt.timestamp("us").to_numpy()
@@ -73,5 +73,5 @@ def put_in_order(events: pl.DataFrame) -> tuple[slice | _Array, _Array, pl.Serie
 
 def number_texts(column: pl.Series) -> tuple[_Array, pl.Series]:
     """The number of each row's text, and the distinct texts."""
-    numbers, first, _ = number(column.hash())
+    numbers, first = number(column.hash())
     return numbers, column.gather(first)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from taskkit.activities import name_activities
@@ -194,7 +195,8 @@ def _count_activities(segments: pl.DataFrame) -> pl.DataFrame:
     """How often each activity occurs in each task."""
     steps = segments.drop_nulls("task_id").select("task_id", activity="activities")
     steps = steps.explode("activity", empty_as_null=False, keep_nulls=False).drop_nulls()
-    _, first, times = number(steps.select(digest_of(("task_id", "activity"))).to_series())
+    numbers, first = number(steps.select(digest_of(("task_id", "activity"))).to_series())
+    times = np.bincount(numbers, minlength=len(first))
     distinct: pl.DataFrame = steps[first].with_columns(times=pl.Series(times, dtype=pl.UInt32))
     return distinct.sort("task_id", "activity")
 

@@ -156,20 +156,20 @@ def _number_segments(ids: pl.Series) -> tuple[Array, ...]:
     """The place of each row's segment in the order of `segment_id` (-1 = none), and of each segment the first row and how
     many rows it has."""
     inside = np.flatnonzero(ids.is_not_null().to_numpy())
-    numbers, first, count = number(ids.drop_nulls().cast(pl.UInt64))
+    numbers, first = number(ids.drop_nulls().cast(pl.UInt64))
     order = ids.gather(inside[first]).arg_sort().to_numpy()
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     segment = np.full(len(ids), -1, np.int64)
     segment[inside] = place[numbers]
-    return segment, inside[first][order], count[order]
+    return segment, inside[first][order], np.bincount(numbers, minlength=len(first))[order]
 
 
 def _add_up(rows: pl.DataFrame, segment: Array, n: int) -> dict[str, pl.Series | pl.Expr]:
     """What is counted or added up over the rows of each segment, and its applications, most used first."""
     from taskkit.segments.row_kernels import add_up, count_up
 
-    app, shown, _ = number(rows["app"].hash())
+    app, shown = number(rows["app"].hash())
     session = rows.select(digest(("user", "session_id"))).to_series().to_numpy()
     at, seconds = rows["timestamp"].to_physical().to_numpy(), rows["active_seconds"].fill_null(0.0).to_numpy()
     start, end = np.full(n, np.iinfo(np.int64).max), np.full(n, np.iinfo(np.int64).min)

@@ -145,7 +145,7 @@ def _numbers(steps: pl.DataFrame) -> _Shown:
     for name in SOURCES:
         # titles repeat: the words are looked for once in each different text, of an element once on each screen
         key = [name, "screen"] if name == "element_name" else [name]
-        numbers, first, _ = number(frame.select(digest(key)).to_series())
+        numbers, first = number(frame.select(digest(key)).to_series())
         found = frame.select(key)[first].with_columns(pl.col(name).str.extract_all(WORD).alias("value"))
         found = found.with_row_index("text", offset=many).explode("value", empty_as_null=False, keep_nulls=False)
         kind, value = pl.col("value").str.replace_all(r"\d+", "#"), pl.col("value")

@@ -20,7 +20,7 @@ def spread(events: pl.DataFrame, labelled: pl.DataFrame) -> pl.DataFrame:
     from taskkit.segments.row_kernels import carry, number_segments
 
     segment = labelled["segment"].cast(pl.Int64)
-    known, first, _ = number(segment.fill_null(0).reinterpret(signed=False))
+    known, first = number(segment.fill_null(0).reinterpret(signed=False))
     label = np.where(segment.is_null().to_numpy(), -1, known.astype(np.int64))
     session, source, begins = _sessions(events), np.empty(events.height, np.int64), np.empty(events.height, np.bool_)
     of, own = _kinds(events), _rows_of(events, session, labelled)

@@ -111,7 +111,7 @@ def encode_as(steps: pl.DataFrame, words: list[str], kinds: pl.DataFrame) -> Str
     """Number the activities as other steps were numbered; the last number stands for what was not known there."""
     known = pl.Series(words, dtype=pl.String)
     code = pl.Series(range(len(words)), dtype=pl.Int32)
-    numbers, first, _ = number(steps["activity"].hash())
+    numbers, first = number(steps["activity"].hash())
     own = steps["activity"][first].replace_strict(known, code, default=-1, return_dtype=pl.Int32)
     x = own.to_numpy()[numbers]
     rare = np.flatnonzero(x < 0)
@@ -125,14 +125,15 @@ def encode_as(steps: pl.DataFrame, words: list[str], kinds: pl.DataFrame) -> Str
 
 def _words(steps: pl.DataFrame) -> pl.Series:
     """The activities, of rare ones what they back off to."""
-    numbers, _, count = number(steps["activity"].hash())
+    numbers, _ = number(steps["activity"].hash())
+    count = np.bincount(numbers)
     often = pl.Series(count[numbers] >= max(RARE, _count_of_rank(count, MOST_SYMBOLS)))
     return steps.select(pl.when(often).then("activity").otherwise(_back_off())).to_series()
 
 
 def _in_order(texts: pl.Series) -> tuple[Array, list[str]]:
     """The number of each text in the order of the alphabet, and the texts in this order."""
-    numbers, first, _ = number(texts.hash())
+    numbers, first = number(texts.hash())
     distinct = texts[first]
     place = distinct.rank("ordinal").to_numpy() - 1
     return place[numbers], distinct.sort().to_list()

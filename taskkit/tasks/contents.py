@@ -66,7 +66,7 @@ def read_contents(segments: pl.DataFrame, vocabulary: Vocabulary | None = None) 
     code = of["text"].rank("dense").fill_null(0).cast(pl.Int64).to_numpy() - 1
     places = of["text"].drop_nulls().unique().sort()  # at the position that is their code
     codes = code[of_step]
-    same, first, _ = number(pl.Series(hash_contents(codes, begin, len(places))))
+    same, first = number(pl.Series(hash_contents(codes, begin, len(places))))
     distinct = _bags(codes, begin, first)
     content = distinct["content"].to_numpy()
     numbers = content[same]
@@ -95,7 +95,7 @@ def _activities(segments: pl.DataFrame) -> tuple[Array, Array, pl.Series]:
     """The number of each step's activity, where the steps of each segment begin, and the text of each number."""
     lists = segments["activities"]
     steps = lists.explode(empty_as_null=False, keep_nulls=False)
-    numbers, first, _ = number(steps.hash())
+    numbers, first = number(steps.hash())
     begin = np.append(0, lists.list.len().fill_null(0).cast(pl.Int64).cum_sum().to_numpy())
     return numbers, begin, steps.gather(first)
 

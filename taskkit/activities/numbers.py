@@ -23,19 +23,20 @@ def digest(names: Sequence[str]) -> pl.Expr:
 class Numbers:
     """Numbers of equal keys, part by part."""
 
-    def __init__(self, whole: int) -> None:
-        self.numbers: _Array = np.empty(whole, np.uint32)
+    def __init__(self, whole: int, dtype: Any = np.uint32) -> None:
+        self.numbers: _Array = np.empty(whole, dtype)
         self.before = 0  # numbers that were known before the last part
         self._state: tuple[Any, ...] = (np.zeros((1 << 12, 2), np.uint64), np.empty(1024, np.int64), 0)
 
-    def add(self, keys: pl.Series, offset: int) -> None:
-        """Number the keys of one part, whose first row is the log's row `offset`."""
+    def add(self, keys: pl.Series | _Array, offset: int) -> None:
+        """Number the 64-bit keys of one part, whose first row is the log's row `offset`."""
         from taskkit.activities.kernels import number_keys
 
         self.before = self._state[-1]
         table, first, found = self._state
         here = self.numbers[offset : offset + len(keys)]
-        self._state = number_keys(keys.to_numpy(), offset, table, first, found, here)
+        given = keys.to_numpy() if isinstance(keys, pl.Series) else keys
+        self._state = number_keys(given, offset, table, first, found, here)
 
     @property
     def first(self) -> _Array:
@@ -43,8 +44,8 @@ class Numbers:
         return self._state[1][: self._state[-1]]
 
 
-def number(keys: pl.Series) -> tuple[_Array, _Array]:
-    """The number of every key, and the first row of each number."""
-    numbers = Numbers(len(keys))
+def number(keys: pl.Series | _Array, dtype: Any = np.uint32) -> tuple[_Array, _Array]:
+    """The number of every 64-bit key in order of first occurrence, and the first row of each number."""
+    numbers = Numbers(len(keys), dtype)
     numbers.add(keys, 0)
     return numbers.numbers, numbers.first

@@ -52,7 +52,7 @@ def count_ways(segments: pl.DataFrame, *, ways: pl.DataFrame | None = None) -> p
     require_columns(segments, "task_id", "variant_id", *way, "user", "active_seconds", made_by="simplify_variants")
     named = segments.select("task_id", "variant_id", *way, "user", "active_seconds")
     named = named.drop_nulls(["task_id", "variant_id"])
-    group, first, _ = number(named["variant_id"].hash(0).to_numpy())
+    group, first = number(named["variant_id"].hash())
     table = named[first].select("task_id", "variant_id", *way).rename({"way": "activities"}, strict=False)
     if ways is not None:
         steps = ways.select("variant_id", "activities")
@@ -157,7 +157,7 @@ def _figures(segments: pl.DataFrame, group: Array, many: int, partly: Array | No
     """Segments, people, quartiles of the active seconds and marked segments of each group."""
     from taskkit.variants.kernels import measure_groups
 
-    user, first, _ = number(segments["user"].hash(0).to_numpy())
+    user, first = number(segments["user"].hash())
     seconds = segments["active_seconds"].cast(pl.Float64).to_numpy()
     marked = np.zeros(len(group), np.bool_) if partly is None else partly
     size, people, marks, three = measure_groups(group, many, user, len(first), seconds, np.argsort(seconds), marked)
@@ -179,7 +179,7 @@ def _behind_others(ways: Ways, other: Array) -> pl.DataFrame:
     many = len(ways.names)
     way = np.repeat(np.arange(len(ways.first)), np.diff(ways.begin))
     rows = np.flatnonzero(other[way])
-    key, first, _ = number(ways.task[ways.first][way[rows]] * many + ways.unit[rows], len(ways.tasks) * many)
+    key, first = number(ways.task[ways.first][way[rows]] * many + ways.unit[rows], len(ways.tasks) * many)
     times = np.bincount(key, weights=ways.times[way[rows]], minlength=len(first)).astype(np.int64)
     found = pl.DataFrame({
         "task_id": pl.Series(ways.tasks, dtype=pl.String).gather(ways.task[ways.first][way[rows[first]]]),

@@ -205,29 +205,6 @@ def number_dense(keys, table, first, numbers):
 
 
 @njit(cache=True, nogil=True)
-def number_sparse(keys, table, first, numbers, known):
-    """The same for any 64-bit keys; `table` holds pairs of a key and its number plus one (0 where empty; a power of two).
-
-    `known` keys are in there already: `first` is filled with the rows of the others. Returns -1 if more than half of the table
-    would be needed: no array grows here, which would slow the loop down.
-    """
-    found, mask = known, np.uint64(len(table) - 1)
-    for i in range(len(keys)):
-        key = keys[i]
-        place = np.int64((key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(32) & mask)
-        while table[place, 1] and table[place, 0] != key:
-            place = (place + 1) & np.int64(mask)
-        if not table[place, 1]:
-            if 2 * found >= len(table):
-                return -1
-            first[found - known] = i
-            found += 1
-            table[place, 0], table[place, 1] = key, np.uint64(found)
-        numbers[i] = np.int64(table[place, 1]) - 1
-    return found
-
-
-@njit(cache=True, nogil=True)
 def take_made(begin, chosen, made, unit):
     """The units that make the way of the chosen owners, one after the other, and where each owner's begin."""
     starts = np.zeros(len(chosen) + 1, np.int64)

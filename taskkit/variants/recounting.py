@@ -73,7 +73,7 @@ class WayCounts:
             known.to_frame().with_row_index("_place"), on="variant_id", how="left", maintain_order="left"
         )["_place"].cast(pl.Int64).fill_null(-1).to_numpy()  # fmt: skip
         key, sums = self._sums(level, place, task)
-        group, first, _ = number(key, len(variants) * many)
+        group, first = number(key, len(variants) * many)
         nobody = np.zeros(len(key), np.int64)
         *_, three = measure_groups(group, len(first), nobody, 1, sums, np.argsort(sums), np.zeros(len(key), np.bool_))
         variant, unit = np.divmod(key[first], many) if many else (key[first], key[first])

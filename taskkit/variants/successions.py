@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
+from taskkit.activities.numbers import Numbers
 from taskkit.schema import require_columns
 from taskkit.variants.ways import check_order, drop_absent, ends_of, number, screen_of, with_task
 
@@ -70,7 +71,7 @@ def count_successions(segments: pl.DataFrame | pl.LazyFrame, *, level: str = "sc
         segments = segments.select(needed).collect()
     require_columns(segments, *needed, made_by="find_tasks")
     frame, task, tasks = with_task(segments.select(needed), "activities")
-    person, first, _ = number(frame["user"].hash(0).to_numpy())
+    person, first = number(frame["user"].hash())
     lists = frame["activities"]
     ends = ends_of(lists)
     slices = _cut(ends, pl.thread_pool_size())
@@ -154,21 +155,14 @@ def _number_blocks(
     lists: pl.Series, ends: Array, blocks: list[tuple[int, int]]
 ) -> Iterator[tuple[Array, Array, pl.Series]]:
     """Of each block where the segments' steps begin, the number of each step, and the texts that were not seen before."""
-    from taskkit.variants.kernels import number_sparse
-
-    table, known = np.zeros((8 * _START, 2), np.uint64), np.zeros(0, np.uint64)
     longest = max((int(ends[behind] - ends[first]) for first, behind in blocks), default=0)
-    codes, rows = np.empty(longest, np.uint32), np.empty(longest, np.int64)  # memory that is new is slow
+    numbers = Numbers(longest)  # all blocks have their numbers in one place: memory that is new is slow
     for first, behind in blocks:
         texts = lists.slice(first, behind - first).explode(empty_as_null=False, keep_nulls=False)
         begin, texts = drop_absent(ends[first : behind + 1] - ends[first], texts)
-        hashed = texts.hash(0).to_numpy()
-        while (found := number_sparse(hashed, table, rows, codes, len(known))) < 0:
-            table = np.zeros((8 * len(table), 2), np.uint64)
-            number_sparse(known, table, np.empty(len(known), np.int64), np.empty(len(known), np.uint32), 0)
-        fresh = rows[: found - len(known)]
-        known = np.append(known, hashed[fresh])
-        yield begin, codes, texts.gather(fresh) if len(fresh) else texts.clear()
+        numbers.add(texts.hash(), 0)
+        fresh = numbers.first[numbers.before :]
+        yield begin, numbers.numbers, texts.gather(fresh) if len(fresh) else texts.clear()
 
 
 def _merge(parts: list[_Counted]) -> _Counted:
@@ -179,7 +173,7 @@ def _merge(parts: list[_Counted]) -> _Counted:
         place = np.array([0, *(units.setdefault(text, len(units) + 1) for text in part.units)])
         rows.append(np.column_stack((part.pairs[:, 0], place[part.pairs[:, 1:3]], part.pairs[:, 3:])))
     pairs, many = np.concatenate(rows), len(units) + 1
-    group, first, _ = number((pairs[:, 0] * many + pairs[:, 1]) * many + pairs[:, 2])
+    group, first = number((pairs[:, 0] * many + pairs[:, 1]) * many + pairs[:, 2])
     whole = pairs[first]
     for column in (3, 4):
         whole[:, column] = np.bincount(group, weights=pairs[:, column], minlength=len(first))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from taskkit.activities import VERB
+from taskkit.activities import VERB, numbers
 from taskkit.errors import SettingError, check_choice
 from taskkit.schema import require_columns
 
@@ -81,7 +81,8 @@ def find_ways(
             return whole
     steps = read_steps(segments, level=level) if steps is None else steps
     left, made = leave_out(steps, level=level, rare=rare, glance=glance)
-    way, first, times = number(hash_ways(steps.unit, steps.owner, made, steps.task))
+    way, first = number(hash_ways(steps.unit, steps.owner, made, steps.task))
+    times = np.bincount(way, minlength=len(first))
     begin, unit = take_made(steps.begin, first, made, steps.unit)
     partly = np.zeros(steps.segments.height, np.bool_)
     if rare > 0:
@@ -114,7 +115,8 @@ def _find_whole(segments: pl.DataFrame, *, single: bool) -> Ways | None:
     hashed = _hash_in_blocks(lists, task, single)
     if hashed is None:
         return None
-    way, first, times = number(hashed)
+    way, first = number(hashed)
+    times = np.bincount(way, minlength=len(first))
     chosen = np.zeros(frame.height, np.bool_)
     chosen[first] = True
     begin, texts = flatten(lists.filter(pl.Series(chosen)))  # to gather them would copy the whole column
@@ -125,7 +127,7 @@ def _find_whole(segments: pl.DataFrame, *, single: bool) -> Ways | None:
         kept[1:] = (same[1:] != same[:-1]) | (owner[1:] != owner[:-1])
         begin = np.concatenate((np.zeros(1, np.int64), np.cumsum(kept)))[begin]
         rows, same = rows[kept], same[kept]
-    unit, at, _ = number(same)
+    unit, at = number(same)
     partly = np.zeros(frame.height, np.bool_)
     return Ways(frame, task, tasks, way, first, times, begin, unit, texts.gather(rows[at]), partly)
 
@@ -177,7 +179,7 @@ def leave_out(steps: Steps, *, level: str, rare: float, glance: Array | None = N
     if rare > 0:
         task = steps.task[steps.owner]
         used = np.flatnonzero(~glance)
-        pair, first, _ = number(task[used] * many + steps.unit[used], len(steps.tasks) * many)
+        pair, first = number(task[used] * many + steps.unit[used], len(steps.tasks) * many)
         common = count_owners(pair, steps.owner[used], len(first)) >= rare * np.bincount(steps.task)[task[used][first]]
         rarely[used] = ~common[pair]
     kept = ~glance & ~rarely
@@ -194,7 +196,7 @@ def read_steps(segments: pl.DataFrame, *, level: str) -> Steps:
     frame, task, tasks = with_task(segments, column)
     begin, texts = drop_absent(*flatten(frame[column]))
     owner = np.repeat(np.arange(frame.height), np.diff(begin))
-    unit, first, _ = number(texts.hash(0).to_numpy())
+    unit, first = number(texts.hash())
     steps = Steps(frame, begin, owner, unit, unit, texts.gather(first), task, tasks)
     if level == "app":  # the segments hold no order of applications, so all have that of the alphabet
         order = steps.names.arg_sort()
@@ -206,14 +208,14 @@ def read_steps(segments: pl.DataFrame, *, level: str) -> Steps:
 def with_screens(steps: Steps) -> Steps:
     """The steps of activities as steps of screens."""
     screens = steps.names.to_frame("x").select(screen_of("x")).to_series()
-    same, first, _ = number(screens.hash(0).to_numpy())
+    same, first = number(screens.hash())
     return steps._replace(names=screens.gather(first), unit=same[steps.activity])
 
 
 def spread_of(steps: Steps) -> tuple[Array, int]:
     """In how many tasks each activity occurs, and how many tasks there are."""
     many, task = steps.activities, steps.task[steps.owner]
-    _, first, _ = number(task * many + steps.activity, len(steps.tasks) * many)
+    _, first = number(task * many + steps.activity, len(steps.tasks) * many)
     return np.bincount(steps.activity[first], minlength=many), len(steps.tasks)
 
 
@@ -232,7 +234,7 @@ def with_task(segments: pl.DataFrame, column: str) -> tuple[pl.DataFrame, Array,
     """The segments that have a task, with `_row`; of each the place of its task; and the tasks in their order."""
     require_columns(segments, "task_id", "activities", column, made_by="find_tasks")
     frame = segments.with_row_index("_row").drop_nulls("task_id")
-    same, first, _ = number(frame["task_id"].hash(0).to_numpy())
+    same, first = number(frame["task_id"].hash())
     tasks = frame["task_id"].gather(first).cast(pl.String)
     place = tasks.arg_sort().arg_sort().to_numpy().astype(np.int64)
     return frame, place[same], tasks.sort().to_list()
@@ -270,7 +272,8 @@ def find_glances(steps: Steps, spread: tuple[Array, int] | None = None) -> Array
     from taskkit.variants.kernels import count_owners, surround
 
     many, task = steps.activities, steps.task[steps.owner]
-    pair, first, times = number(task * many + steps.activity, len(steps.tasks) * many)
+    pair, first = number(task * many + steps.activity, len(steps.tasks) * many)
+    times = np.bincount(pair, minlength=len(first))
     of_task, of_activity = task[first], steps.activity[first]
     size = np.bincount(steps.task, minlength=len(steps.tasks))
     share = count_owners(pair, steps.owner, len(first)) / size[of_task]
@@ -284,7 +287,8 @@ def find_glances(steps: Steps, spread: tuple[Array, int] | None = None) -> Array
     seen[of_task, of_activity] = times
     seen[:, many:] = size[:, None]
     for side in surround(steps.unit, steps.activity, steps.owner, many, rows):
-        place, place_first, n = number(own * (many + 2) + side, len(first) * (many + 2))
+        place, place_first = number(own * (many + 2) + side, len(first) * (many + 2))
+        n = np.bincount(place, minlength=len(place_first))
         of = own[place_first]
         chance = seen[of_task[of], side[place_first]] / whole[of_task[of]]
         others = times[of] - 1
@@ -297,23 +301,17 @@ def find_glances(steps: Steps, spread: tuple[Array, int] | None = None) -> Array
     return glance
 
 
-def number(keys: Array, limit: int = 0) -> tuple[Array, Array, Array]:
-    """Number equal keys in order of first occurrence: the numbers, the row of each one's first, how often it occurs.
+def number(keys: pl.Series | Array, limit: int = 0) -> tuple[Array, Array]:
+    """Number equal keys in order of first occurrence: the numbers, and the row of each one's first.
 
     Keys below a `limit` that is not much more than their number are looked up in a table.
     """
-    from taskkit.variants.kernels import number_dense, number_sparse
+    from taskkit.variants.kernels import number_dense
 
-    numbers = np.empty(len(keys), np.int64)
-    if 0 < limit <= max(4 * len(keys), 1 << 16):
-        rows = np.empty(limit, np.int64)
-        found = number_dense(keys, np.full(limit, -1, np.int64), rows, numbers)
-    else:
-        keys, size, found = keys.astype(np.uint64, copy=False), 1 << 13, -1
-        while found < 0:  # few different keys are the rule, and a small table stays near the processor
-            rows, size = np.empty(4 * size, np.int64), 8 * size
-            found = number_sparse(keys, np.zeros((size, 2), np.uint64), rows, numbers, 0)
-    return numbers, rows[:found], np.bincount(numbers, minlength=found)
+    if not 0 < limit <= max(4 * len(keys), 1 << 16):
+        return numbers.number(keys if isinstance(keys, pl.Series) else keys.astype(np.uint64, copy=False), np.int64)
+    found, rows = np.empty(len(keys), np.int64), np.empty(limit, np.int64)
+    return found, rows[: number_dense(keys, np.full(limit, -1, np.int64), rows, found)]
 
 
 def screen_of(name: str) -> pl.Expr:

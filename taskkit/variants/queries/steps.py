@@ -30,11 +30,11 @@ class Steps:
         rows = np.repeat(np.arange(self.segments.height), np.diff(begin))
         if texts.null_count():
             rows, texts = rows[texts.is_not_null().to_numpy()], texts.drop_nulls()
-        unit, first, _ = number(texts.hash(0).to_numpy())
+        unit, first = number(texts.hash())
         names = texts.gather(first)
         if self.level == "screen":
             screens = names.to_frame("x").select(screen_of("x")).to_series()
-            same, first, _ = number(screens.hash(0).to_numpy())
+            same, first = number(screens.hash())
             names, unit = screens.gather(first), same[unit]
         return rows, unit, names
 

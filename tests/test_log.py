@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import tempfile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from taskkit.errors import ContractError, LogFileError, SettingError, TaskkitError
-from taskkit.log import from_table, parse_duration, read_log, read_metadata, scan_log, write_log
+from taskkit.log import from_table, parquet_files, parse_duration, read_log, read_metadata, scan_log, write_log
 from taskkit.log.words import event_type_of
 from taskkit.schema import EVENTS, PRESENCE_TYPES, check
 from tests.frames import START, make_events
@@ -241,6 +242,58 @@ def test_the_order_of_files_does_not_matter(tmp_path):
     assert_frame_equal(whole, events.sort("user", "session_id", "seq"), check_column_order=False)
     assert_frame_equal(read_log(str(tmp_path / "*" / "*.parquet")), whole)
     assert_frame_equal(scan_log(tmp_path).collect().sort("user", "session_id", "seq"), whole, check_column_order=False)
+
+
+@pytest.mark.parametrize(
+    "form", ["alike", "another column", "another type", "rows that stand twice", "a wrong value", "a file twice"]
+)
+@QUIET
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("bac"), st.sampled_from("yx"), st.integers(0, 9)),
+        min_size=2,
+        max_size=12,
+        unique=True,
+    )
+)
+def test_files_are_read_at_once_as_one_by_one(tmp_path, form, keys):
+    folder = Path(tempfile.mkdtemp(dir=tmp_path))
+    rows = [
+        {"user": user, "session_id": session, "seq": seq, "app": f"{n}"} for n, (user, session, seq) in enumerate(keys)
+    ]
+    for n, row in enumerate(rows):
+        write_log(make_events([row]), folder / f"{n:02d}.parquet")
+    last = folder / f"{len(rows) - 1:02d}.parquet"
+    frame = pl.read_parquet(last)
+    other = {
+        "another column": frame.with_columns(mine=pl.lit(1)), "rows that stand twice": pl.concat([frame] * 2),
+        "another type": frame.cast({"seq": pl.Int32, "timestamp": pl.Datetime("ms")}),
+        "a wrong value": frame.with_columns(user=pl.lit(None, pl.String)),
+    }  # fmt: skip
+    if form in other:
+        other[form].write_parquet(last)
+    elif form == "a file twice":
+        frame.write_parquet(folder / "twice.parquet")
+    files = sorted(folder.iterdir())
+    at_once = parquet_files._read_alike([[file] for file in files], None)
+    assert (at_once is not None) == (form == "alike")
+
+    def outcome():
+        try:
+            return read_log(folder)
+        except TaskkitError as error:
+            return str(error)
+
+    told = outcome()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parquet_files, "_read_alike", lambda parts, key: None)
+        one_by_one = outcome()
+    if isinstance(told, str):
+        assert told == one_by_one
+        assert form in ("rows that stand twice", "a wrong value", "a file twice")
+    else:
+        assert_frame_equal(told, one_by_one)
+        assert told.select(parquet_files.ORDER).rows() == sorted(keys)
 
 
 def test_the_same_log_gives_the_same_bytes(tmp_path):

@@ -20,6 +20,7 @@ from taskkit.log.parquet_files import (
     find_files,
     is_parquet,
     parquet_names,
+    read_form,
     read_parquet_log,
     read_parquet_notes,
     scan_parquet_log,
@@ -333,8 +334,18 @@ def is_foreign(file: Path) -> bool:
 
 
 def _foreign(files: list[Path]) -> list[Path]:
-    """The files of other recorders; chunks of one session are of one kind."""
-    return [part[0] for part in split_recordings(files) if is_foreign(part[0])]
+    """The files of other recorders; chunks of one session are of one kind, and so are files with the same columns."""
+    own: set[str] = set()
+    found = []
+    for part in split_recordings(files):
+        form = read_form(part) if is_parquet(part[0]) else None
+        if form in own:
+            continue
+        if is_foreign(part[0]):
+            found.append(part[0])
+        elif form is not None:
+            own.add(form)
+    return found
 
 
 def _foreign_notes(file: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,14 @@ from taskkit.errors import ContractError, LogFileError
 from taskkit.log.any_table import ready_to_paste
 from taskkit.log.csv_files import read_bytes
 from taskkit.privacy import ENCRYPTION_NOTES, scan_private
-from taskkit.schema import EVENTS, SCHEMA_VERSION, require
+from taskkit.schema import EVENTS, SCHEMA_VERSION, check, require
 
 PARQUET = (".parquet", ".pq")
 CHUNKS = ".chunks"  # the recorder's folder of a session that has not ended: <session>.chunks/000000.parquet, …
 ORDER = ("user", "session_id", "seq")
 _MAGIC = b"PAR1"
 _DAMAGED = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
+_UNORDERED = replace(EVENTS, key=())
 _CURE = "A table of another kind is read with from_table(pl.read_parquet(…), columns={…})."
 
 
@@ -125,6 +127,8 @@ def is_parquet(path: Path) -> bool:
 def read_parquet_log(paths: list[Path], *, key: bytes | None = None) -> pl.DataFrame:
     """Events of many files, in the order of their keys whatever the order of the files; the key is for encrypted ones."""
     parts = split_recordings(paths)
+    if len(parts) > 1 and (events := _read_alike(parts, key)) is not None:
+        return events
     frames = [_read_one(part, key) for part in parts]
     try:
         events = pl.concat(frames, how="diagonal")
@@ -145,6 +149,34 @@ def read_parquet_log(paths: list[Path], *, key: bytes | None = None) -> pl.DataF
             "Is one recording there twice, as parts and as a whole? Remove one of them."
         )
     return events.select(_in_order(events.columns)).sort(ORDER)
+
+
+def _read_alike(parts: list[list[Path]], key: bytes | None) -> pl.DataFrame | None:
+    """Recordings of one form in one scan; None where anything is wrong: one by one, it can be said where."""
+    try:
+        if len({read_form(part) for part in parts}) > 1 or _is_newer(read_parquet_notes(parts[0][-1])):
+            return None
+        events = scan_private([path for part in parts for path in part], key=key).collect()
+        _need_columns(events.columns, parts[0][0])
+    except (ContractError, LogFileError, *_DAMAGED):
+        return None
+    if events.is_empty() or _typed(events.schema) or not check(events, _UNORDERED).is_empty():
+        return None
+    if not _rises(events):
+        events = events.sort(ORDER)
+        if not _rises(events):
+            return None
+    # one column after the other: of none but one are the pieces, one a file, and the whole in memory at once
+    return pl.DataFrame([events.drop_in_place(name).rechunk() for name in _in_order(events.columns)])
+
+
+def _rises(events: pl.DataFrame) -> bool:
+    """Whether every row has a key after that of the row above it."""
+    after = pl.lit(False)
+    for name in reversed(ORDER):
+        here, above = pl.col(name), pl.col(name).shift(1)
+        after = (here > above) | ((here == above) & after)
+    return bool(events.select(after.fill_null(True).all()).item())
 
 
 def _named(paths: list[Path]) -> str:
@@ -183,7 +215,7 @@ def scan_parquet_log(paths: list[Path], *, key: bytes | None = None) -> pl.LazyF
         _check_start(path)
     frames = []
     # one scan for many files is ten times as fast as one for each, but wants the same columns in all of them
-    for _, alike in groupby(split_recordings(paths), key=_form):
+    for _, alike in groupby(split_recordings(paths), key=read_form):
         files = [path for part in alike for path in part]
         try:
             lazy = scan_private(files, key=key)
@@ -195,13 +227,17 @@ def scan_parquet_log(paths: list[Path], *, key: bytes | None = None) -> pl.LazyF
     return pl.concat(frames, how="diagonal")
 
 
-def _form(part: list[Path]) -> str:
-    """The columns of a recording with their types, as its file says it; an encrypted one, which has its own key, by its name."""
+def read_form(part: list[Path]) -> str:
+    """The columns of a recording with their types and the version of the contracts, as its file says it; an encrypted one,
+    which has its own key, by its name."""
+    _check_start(part[0])
     try:
         notes = pl.read_parquet_metadata(part[0])
     except _DAMAGED as error:
         raise _unreadable(part[0], error) from None
-    return str(part[0]) if "encrypted_columns" in notes else notes.get("ARROW:schema", str(part[0]))
+    if "encrypted_columns" in notes or "ARROW:schema" not in notes:
+        return str(part[0])
+    return f"{notes.get('schema_version')} {notes['ARROW:schema']}"
 
 
 def write_parquet_log(events: pl.DataFrame, path: Path, metadata: Mapping[str, Any]) -> None:
@@ -246,12 +282,11 @@ def read_parquet_notes(path: Path) -> dict[str, str]:
 
 
 def _read_one(part: list[Path], key: bytes | None) -> pl.DataFrame:
-    version = read_parquet_notes(part[-1]).get("schema_version", SCHEMA_VERSION)
-    place = _place(part)
-    if version.isdigit() and int(version) > int(SCHEMA_VERSION):
+    notes, place = read_parquet_notes(part[-1]), _place(part)
+    if _is_newer(notes):
         raise LogFileError(
-            f"{place} was written with version {version} of the contracts, this taskkit knows {SCHEMA_VERSION}. "
-            "Update taskkit."
+            f"{place} was written with version {notes['schema_version']} of the contracts, this taskkit knows "
+            f"{SCHEMA_VERSION}. Update taskkit."
         )
     frame = _read_together(part, key)
     _need_columns(frame.columns, place, frame)
@@ -263,6 +298,11 @@ def _read_one(part: list[Path], key: bytes | None) -> pl.DataFrame:
             f"{place}: a column has not the type of the contract ({_first_line(error)}). {_CURE}"
         ) from None
     return require(frame, source=str(place))
+
+
+def _is_newer(notes: Mapping[str, str]) -> bool:
+    version = notes.get("schema_version", SCHEMA_VERSION)
+    return version.isdigit() and int(version) > int(SCHEMA_VERSION)
 
 
 def _read_together(part: list[Path], key: bytes | None) -> pl.DataFrame:

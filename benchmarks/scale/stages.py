@@ -26,7 +26,6 @@ def measure(folder: str) -> dict[str, Any]:
     """Seconds, processor seconds and peak of memory of each stage."""
     log = Path(folder, "log")
     parts = list_partitions(log)
-    files = [file for part in parts for file in part.files]
     total = sum(part.rows for part in parts)
     took: dict[str, tuple[float, float, float]] = {}
 
@@ -39,7 +38,7 @@ def measure(folder: str) -> dict[str, Any]:
     sample = read_part(sample_files(parts, log, seed=0, rows=SAMPLED))
     fitted = run(f"fit on {min(SAMPLED, total):,} events",
                  lambda: fit_sample(sample, rules=[], method="model", seed=0, rows=total + 1))  # fmt: skip
-    held = {"events": run("read the files", lambda: read_part(files))}
+    held = {"events": run("read_log", lambda: tk.read_log(log))}
     named = {"rules": fitted.rules, "learnt": fitted.names}
     # taken out of the dictionary: a frame that was used is not held beside the next
     held["events"] = run("name_activities", lambda: name_activities(held.pop("events"), **named))

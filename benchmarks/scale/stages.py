@@ -14,7 +14,7 @@ from benchmarks.scale.clock import memory
 from taskkit.activities import name_activities
 from taskkit.pipeline.fitting import Fitted, fit_sample
 from taskkit.pipeline.partitions import list_partitions, read_part, sample_files
-from taskkit.segments import METHODS, list_segments, spread_labels
+from taskkit.segments import list_segments, segment
 from taskkit.tasks import assign_tasks
 
 SAMPLED = 200_000
@@ -84,6 +84,5 @@ def score_samples(folder: str, sizes: list[int], seeds: list[int]) -> dict[str, 
 
 
 def _segment(named: pl.DataFrame, fitted: Fitted) -> pl.DataFrame:
-    steps = named.filter("step")
-    labels = fitted.models.label(steps) if fitted.models is not None else METHODS[fitted.method](steps)
-    return spread_labels(named, steps.select(ORDER).with_columns(labels))
+    settings = {"method": fitted.method} if fitted.models is None else {"models": fitted.models}
+    return segment(named, **settings)

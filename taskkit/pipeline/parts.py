@@ -19,7 +19,7 @@ from taskkit.automation.work import Work
 from taskkit.pipeline.fitting import Fitted, read_fitted
 from taskkit.pipeline.keeping import DONE, digest, write_frames
 from taskkit.pipeline.partitions import Partition, read_part
-from taskkit.segments import METHODS, list_segments, spread_labels
+from taskkit.segments import LOOKED_AT, METHODS, list_segments, spread_labels
 from taskkit.tasks import assign_tasks
 
 ORDER = ("user", "session_id", "seq")
@@ -28,9 +28,6 @@ LOCAL = ("copy_pastes_per_segment", "rekeyed_per_segment", "screens", "structure
          "waiting_share")  # fmt: skip
 ASKED = ("user", "session_id", "seq", "segment_id", "timestamp", "app", "event_type", "screen", "step", "active_seconds",
          "element_role", "value", "value_digest", "value_length")  # fmt: skip
-# what models look at in a step
-LABELLED = ("user", "session_id", "seq", "timestamp", "app", "event_type", "screen", "activity", "step", "window_title", "url",
-            "element_name")  # fmt: skip
 SEED = 20260302  # of the draw of segments whose rows are kept
 
 
@@ -68,7 +65,7 @@ def measure_part(
 ) -> tuple[dict[str, pl.DataFrame], dict[str, Any]]:
     """The frames that are kept of a part, and what there is to say about it."""
     named = name_activities(events, rules=fitted.rules, learnt=fitted.names)
-    steps = named.filter("step") if fitted.models is None else named.select(_known(named, LABELLED)).filter("step")
+    steps = named.filter("step") if fitted.models is None else named.select(_known(named, LOOKED_AT)).filter("step")
     divided = spread_labels(named, steps.select(ORDER).with_columns(_label(steps, fitted)))
     segments = assign_tasks(list_segments(divided), fitted.tasks)
     frames = {"people": _count_people(segments), "activities": _count_activities(segments)}

@@ -19,9 +19,22 @@ from taskkit.segments.rules import segment_by_anchor, segment_by_gap, segment_by
 from taskkit.segments.spreading import spread
 from taskkit.segments.streams import Array
 
-__all__ = ["METHODS", "ORDER", "TaskModels", "fit_models", "list_segments", "segment", "spread_labels"]
+__all__ = ["LOOKED_AT", "METHODS", "ORDER", "TaskModels", "fit_models", "list_segments", "segment", "spread_labels"]
 
 ORDER = ("user", "session_id", "seq")
+# what task models look at in a step
+LOOKED_AT = (
+    *ORDER,
+    "timestamp",
+    "app",
+    "event_type",
+    "screen",
+    "activity",
+    "step",
+    "window_title",
+    "url",
+    "element_name",
+)
 
 # name → function(steps, **settings) → frame with the columns `segment` (Int64, null = no task), `segment_model` and
 # `segment_confidence`, one row per step in the given order; a label never spans two users
@@ -79,7 +92,9 @@ def segment(events: pl.DataFrame, *, method: str = "model", **settings: Any) -> 
     require_columns(events, "activity", "step", "active_seconds", made_by="name_activities")
     whole = in_order(events)
     frame = whole.drop("segment_id", "segment_model", "segment_confidence", "boundary_confidence", strict=False)
-    steps = (whole if "examples" in settings else frame).filter("step")
+    asked = LOOKED_AT if method == "model" else frame.columns
+    steps = whole if "examples" in settings else frame.select(name for name in asked if name in frame.columns)
+    steps = steps.filter("step")
     try:
         labels = METHODS[method](steps, **settings)
     except TypeError as error:

@@ -10,7 +10,7 @@ Privacy classes: P0 harmless, P1 pseudonymous, P2 may name persons or customers,
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -253,6 +253,7 @@ CASES = Contract(
     key=("case_id",),
 )
 
+UNKEYED = replace(EVENTS, key=())  # to look for one key twice takes longest: where the order tells, it is not asked for
 CONTRACTS = {c.name: c for c in (EVENTS, SEGMENTS, TASKS, VARIANTS, PROCESS, CASES)}
 
 _Problem = tuple[str, int, int | None, str, str]
@@ -331,6 +332,20 @@ def require(frame: pl.DataFrame, contract: Contract = EVENTS, *, source: str = "
     ]
     where = f" in {source}" if source else ""
     raise ContractError(f"This is not a valid {contract.name} frame{where} ({contract.grain}):\n" + "\n".join(lines))
+
+
+def rises(events: pl.DataFrame, *, twice: bool = False) -> bool:
+    """Whether every event has a key after that of the row above it; `twice` allows the same key.
+
+    >>> rows = pl.DataFrame({"user": ["a", "a", "b"], "session_id": ["s", "t", "s"], "seq": [5, 1, 0]})
+    >>> rises(rows), rises(rows.reverse())
+    (True, False)
+    """
+    after = pl.lit(twice)
+    for name in reversed(EVENTS.key):
+        here, above = pl.col(name), pl.col(name).shift(1)
+        after = (here > above) | ((here == above) & after)
+    return bool(events.select(after.fill_null(True).all()).item())  # nothing stands above the first
 
 
 def require_columns(frame: pl.DataFrame, *names: str, made_by: str) -> None:

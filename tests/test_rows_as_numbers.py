@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 import taskkit as tk
-from taskkit.activities.fields import rises
+from taskkit.schema import rises
 from taskkit.segments import spread_labels
 from taskkit.segments.kernels import NOTHING, _promise, adopt, look_back
 from taskkit.segments.records import find_records, learn_records

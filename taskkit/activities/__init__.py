@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +25,7 @@ from taskkit.activities.naming import VERB
 from taskkit.activities.rules import Rule, read_rules, write_rules
 from taskkit.log import scan_parts
 from taskkit.log.durations import parse_duration
-from taskkit.schema import EVENTS, TIME, check, require, require_columns
+from taskkit.schema import EVENTS, TIME, UNKEYED, check, require, require_columns
 
 __all__ = [
     "VERB", "Learnt", "Rule", "count_entries", "count_reentries", "count_round_trips", "count_switches",
@@ -37,7 +36,6 @@ __all__ = [
 KEYS = ("user", "session_id", "seq")
 SHORT_VALUE, CARRIED_MINUTES = 4, 30  # shorter values are equal by chance; later ones were not carried
 _DERIVED = ("app_role", "screen", "named_by", "action", "dropped", "activity", "step", "active_seconds")
-_WITHOUT_KEY = replace(EVENTS, key=())
 
 
 def name_activities(
@@ -85,7 +83,7 @@ def name_activities(
     """
     if isinstance(events, pl.LazyFrame):
         events = events.collect()
-    if not check(events, _WITHOUT_KEY).is_empty():
+    if not check(events, UNKEYED).is_empty():
         require(events, EVENTS)
     coded = code_rows([events.lazy()], rules, learnt)
     if coded.twice:

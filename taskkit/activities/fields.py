@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from taskkit.activities.numbers import digest
+from taskkit.schema import rises
 
 SESSION = ("user", "session_id")
 WRITES = ("text_input", "paste")
@@ -39,18 +40,6 @@ def in_order(events: pl.DataFrame) -> pl.DataFrame:
     if rises(events, twice=True):  # as name_activities leaves it: to look is ten times quicker than to sort
         return events
     return events.sort(*SESSION, "seq")
-
-
-def rises(events: pl.DataFrame, *, twice: bool = False) -> bool:
-    """Whether every row comes after the one above it; `twice` allows the same place in the order."""
-    seq, above = pl.col("seq"), pl.col("seq").shift(1)
-    told = events.select(opens=opens_session(), falls=(seq < above) if twice else (seq <= above))
-    if (told["falls"] & ~told["opens"]).any():
-        return False
-    heads = events.select(SESSION).filter(told["opens"])  # only these have to be compared as texts
-    user, session = (pl.col(name) for name in SESSION)
-    after = (user > user.shift(1)) | ((user == user.shift(1)) & (session > session.shift(1)))
-    return bool(heads.select(after.fill_null(True).all()).item())
 
 
 def opens_session() -> pl.Expr:

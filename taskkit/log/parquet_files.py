@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,14 +17,13 @@ from taskkit.errors import ContractError, LogFileError
 from taskkit.log.any_table import ready_to_paste
 from taskkit.log.csv_files import read_bytes
 from taskkit.privacy import ENCRYPTION_NOTES, scan_private
-from taskkit.schema import EVENTS, SCHEMA_VERSION, check, require
+from taskkit.schema import EVENTS, SCHEMA_VERSION, UNKEYED, check, require, rises
 
 PARQUET = (".parquet", ".pq")
 CHUNKS = ".chunks"  # the recorder's folder of a session that has not ended: <session>.chunks/000000.parquet, …
 ORDER = ("user", "session_id", "seq")
 _MAGIC = b"PAR1"
 _DAMAGED = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError)
-_UNORDERED = replace(EVENTS, key=())
 _CURE = "A table of another kind is read with from_table(pl.read_parquet(…), columns={…})."
 
 
@@ -160,23 +158,14 @@ def _read_alike(parts: list[list[Path]], key: bytes | None) -> pl.DataFrame | No
         _need_columns(events.columns, parts[0][0])
     except (ContractError, LogFileError, *_DAMAGED):
         return None
-    if events.is_empty() or _typed(events.schema) or not check(events, _UNORDERED).is_empty():
+    if events.is_empty() or _typed(events.schema) or not check(events, UNKEYED).is_empty():
         return None
-    if not _rises(events):
+    if not rises(events):
         events = events.sort(ORDER)
-        if not _rises(events):
+        if not rises(events):
             return None
     # one column after the other: of none but one are the pieces, one a file, and the whole in memory at once
     return pl.DataFrame([events.drop_in_place(name).rechunk() for name in _in_order(events.columns)])
-
-
-def _rises(events: pl.DataFrame) -> bool:
-    """Whether every row has a key after that of the row above it."""
-    after = pl.lit(False)
-    for name in reversed(ORDER):
-        here, above = pl.col(name), pl.col(name).shift(1)
-        after = (here > above) | ((here == above) & after)
-    return bool(events.select(after.fill_null(True).all()).item())
 
 
 def _named(paths: list[Path]) -> str:

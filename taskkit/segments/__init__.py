@@ -23,18 +23,8 @@ __all__ = ["LOOKED_AT", "METHODS", "ORDER", "TaskModels", "fit_models", "list_se
 
 ORDER = ("user", "session_id", "seq")
 # what task models look at in a step
-LOOKED_AT = (
-    *ORDER,
-    "timestamp",
-    "app",
-    "event_type",
-    "screen",
-    "activity",
-    "step",
-    "window_title",
-    "url",
-    "element_name",
-)
+LOOKED_AT = (*ORDER, "timestamp", "app", "event_type", "screen", "activity", "step", "window_title", "url",
+             "element_name")  # fmt: skip
 
 # name → function(steps, **settings) → frame with the columns `segment` (Int64, null = no task), `segment_model` and
 # `segment_confidence`, one row per step in the given order; a label never spans two users

@@ -72,19 +72,12 @@ def _structured_runs(stream: Stream, hole: int = 2, least: int = 3) -> Array:
     return np.where((ids >= 0) & (size[np.maximum(ids, 0)] >= least), kept[np.maximum(ids, 0)], -1)
 
 
-def _in_pairs(stream: Stream, z: float = 4.0, least: int = 4, share: float = 0.2) -> Array:
+def _in_pairs(stream: Stream) -> Array:
     """Steps that stand beside (or next but one to) an activity that they stand beside more often than by chance."""
-    x, n, session = stream.x, len(stream.x), np.cumsum(stream.opens)
-    often = np.bincount(x, minlength=stream.n_symbols).astype(float)
-    good = np.zeros(n, bool)
+    session = np.cumsum(stream.opens)
+    good = np.zeros(len(stream.x), bool)
     for lag in (1, 2):
-        key = x[:-lag].astype(np.int64) * stream.n_symbols + x[lag:]
-        known, number, seen = np.unique(key, return_inverse=True, return_counts=True)
-        a, b = often[known // stream.n_symbols], often[known % stream.n_symbols]
-        expected = a * b / n
-        telling = (
-            (seen >= least) & ((seen - expected) / np.sqrt(expected + 0.25) > z) & (seen >= share * np.minimum(a, b))
-        )
+        _, number, telling = _telling_pairs(stream, lag)
         hit = telling[number] & (session[lag:] == session[:-lag])
         good[:-lag] |= hit
         good[lag:] |= hit

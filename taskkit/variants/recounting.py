@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from taskkit.schema import require_columns
+from taskkit.schema import require_columns, rises
 from taskkit.variants.counting import count_ranked, name_segments, rank_ways
 from taskkit.variants.ways import (
     Steps,
@@ -189,10 +189,4 @@ class WayCounts:
 def in_order(events: pl.DataFrame) -> pl.DataFrame:
     """The rows of segments in the order of their sessions; what is in order already is not sorted again."""
     rows = events.select("segment_id", "step", "active_seconds", "user", "session_id", "seq").drop_nulls("segment_id")
-    user, session, seq = (pl.col(name) for name in ("user", "session_id", "seq"))
-    same = user == user.shift(1)
-    later = (session > session.shift(1)) | ((session == session.shift(1)) & (seq > seq.shift(1)))
-    ordered = rows.select(
-        ((user > user.shift(1)) | (same & later)).all()
-    ).item()  # a null, of the first row, is passed over
-    return rows if ordered else rows.sort("user", "session_id", "seq")
+    return rows if rises(rows) else rows.sort("user", "session_id", "seq")
